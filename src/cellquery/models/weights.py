@@ -1,0 +1,126 @@
+"""Weights in safetensors with a JSON header; loading refuses what it cannot explain."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from cellquery.core import WeightsError
+
+_HEADER_KEY = "cellquery"
+
+
+def write_weights(path: Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
+    """Write tensors and a JSON header so that the file is either whole or not there."""
+    unfinished = path.with_suffix(path.suffix + ".unfinished")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    save_file(tensors, unfinished, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)})
+    os.replace(unfinished, path)
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Return the JSON header of a file of weights.
+
+    Raises
+    ------
+    WeightsError
+        When the file is missing, is not safetensors or was not written by cellquery.
+    """
+    return _read(Path(path), with_weights=False)[0]
+
+
+def read_weights(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return header and tensors of a file of weights; raises like `read_header`."""
+    return _read(Path(path), with_weights=True)
+
+
+def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise WeightsError(path, "no such file", "give the model.safetensors of a training")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = (
+                {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                if with_weights
+                else {}
+            )
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            path, f"not a whole safetensors file ({error})", "copy or train it again"
+        ) from error
+    try:
+        header = json.loads(metadata[_HEADER_KEY])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise WeightsError(
+            path, "has no cellquery header", "use a model that cellquery trained"
+        ) from error
+    return header, weights
+
+
+def load_state(network: nn.Module, weights: dict[str, Tensor], where: str | Path) -> None:
+    """Load tensors into a network that must match them in every name and shape.
+
+    Raises
+    ------
+    WeightsError
+        Naming the first tensors that are missing, unexpected, of another shape or not finite.
+    """
+    wanted = network.state_dict()
+    faults = [f"{name} is missing" for name in wanted if name not in weights]
+    faults += [f"{name} is unexpected" for name in weights if name not in wanted]
+    faults += [
+        f"{name} is {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    faults += [
+        f"{name} holds values that are not finite"
+        for name, tensor in weights.items()
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
+    ]
+    if faults:
+        more = f" and {len(faults) - 3} more faults" if len(faults) > 3 else ""
+        raise WeightsError(
+            where, "; ".join(faults[:3]) + more, "use weights of the same network and version"
+        )
+    network.load_state_dict(weights)
+
+
+def transfer_weights(source: nn.Module, target: nn.Module, head: str = "head") -> list[str]:
+    """Copy every weight but the last layer's into a network for another list of patterns.
+
+    The explicit move from five to six patterns after the initial learning: all layers are kept,
+    the last one is left as the target has it.
+
+    Parameters
+    ----------
+    source, target : Module
+        Networks that differ in nothing but the output of ``head``.
+    head : str
+        Name of the last layer.
+
+    Returns
+    -------
+    list of str
+        The names that were not copied.
+
+    Raises
+    ------
+    WeightsError
+        When anything but the head differs.
+    """
+    kept = target.state_dict()
+    weights = dict(source.state_dict())
+    own = [name for name in kept if name.startswith(f"{head}.")]
+    weights = {name: tensor for name, tensor in weights.items() if not name.startswith(f"{head}.")}
+    weights |= {name: kept[name] for name in own}
+    load_state(target, weights, "initial model")
+    return own
