@@ -48,3 +48,54 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def synthetic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of 96 synthetic cells, 12 specimens, split at random; not to be changed."""
+    from cellquery.data import random_split
+    from cellquery.data.synthetic import into_project, synthetic_settings
+
+    path = tmp_path_factory.mktemp("synthetic") / "cells"
+    project = into_project(96, synthetic_settings(n_specimens=12, seed=1), path)
+    manifest = project.manifest()
+    ids, patterns = (manifest[name].to_pylist() for name in ("cell_id", "pattern"))
+    project.save_split(
+        "random", random_split(ids, patterns, fraction=0.25, seed=0), {"kind": "random", "seed": 0}
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def paint() -> Callable[..., Path]:
+    """A function that writes an image of noise that its seed decides, and returns its path."""
+    import numpy as np
+    from PIL import Image
+
+    def paint(
+        path: Path, seed: int = 0, *, size: tuple[int, int] = (20, 24), highest: int = 255
+    ) -> Path:
+        counts = np.random.default_rng(seed).integers(0, highest, size, endpoint=True)
+        counts[0, 0] = highest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        depth = np.uint8 if highest < 256 else np.uint16
+        Image.fromarray(counts.astype(depth)).save(path, compress_level=1)
+        return path
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def paint_many(paint: Callable[..., Path]) -> Callable[..., Path]:
+    """A function that fills a folder with numbered cells, of which a hundred differ."""
+
+    def paint_many(folder: Path, n_cells: int, *, side: int = 8) -> Path:
+        for number in range(n_cells):
+            path = folder / f"{number}.png"
+            if number < 100:
+                paint(path, number, size=(side, side))
+            else:
+                os.link(folder / f"{number % 100}.png", path)
+        return folder
+
+    return paint_many

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cellquery.core import InputError
+from cellquery.data import Project, import_cells
+from cellquery.data.readers import Columns, ReaderOptions, detect_layout, open_source
+
+Paint = Callable[..., Path]
+
+HEADER = "path,pattern,specimen,intensity"
+FACTS = [("a", "Golgi", "s1", "Positive"), ("b", None, None, None)]
+
+
+@pytest.fixture
+def images(tmp_path: Path, paint: Paint) -> Path:
+    for seed, name in enumerate(("a", "b")):
+        paint(tmp_path / "images" / f"{name}.png", seed)
+    return tmp_path
+
+
+def found(source: Path, **columns: str) -> list[tuple[str | None, ...]]:
+    opened = open_source(source, options=ReaderOptions(Columns(**columns)))
+    return [(c.cell_id, c.pattern, c.specimen, c.intensity) for c in opened]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_with_any_delimiter_is_read(images: Path, delimiter: str) -> None:
+    rows = [HEADER, "images/a.png,Golgi,s1,Positive", "images/b.png,,n/a,"]
+    (images / "cells.csv").write_text("\n".join(rows).replace(",", delimiter))
+    assert detect_layout(images / "cells.csv") == "table"
+    expected = [(f"images/{name}", *facts) for name, *facts in FACTS]
+    assert found(images / "cells.csv") == expected
+
+
+def test_parquet_is_read_with_numbers_as_text(images: Path) -> None:
+    table = pa.table(
+        {
+            "path": ["images/a.png", "images/b.png"],
+            "cell_id": [7, 8],
+            "specimen": [3.0, float("nan")],
+        }
+    )
+    pq.write_table(table, images / "cells.parquet")
+    assert found(images / "cells.parquet") == [("7", None, "3", None), ("8", None, None, None)]
+
+
+def test_column_names_of_ones_own_are_followed(images: Path) -> None:
+    (images / "cells.csv").write_text("Datei,Muster,Serum\nimages/a.png,Golgi,4\n")
+    assert found(images / "cells.csv", path="datei", pattern="Muster") == [
+        ("images/a", "Golgi", "4", None)
+    ]
+
+
+def test_folder_with_one_table_of_paths_stands_for_it(images: Path) -> None:
+    (images / "cells.csv").write_text(f"{HEADER}\nimages/b.png,golgi,,\n")
+    (images / "other.csv").write_text("x,y\n1,2\n")
+    assert detect_layout(images) == "table"
+    assert found(images) == [("images/b", "golgi", None, None)]
+
+
+def test_parts_become_the_sources_split(images: Path) -> None:
+    (images / "cells.csv").write_text("path,split\nimages/a.png,tra\nimages/b.png,test\n")
+    project = Project.create(images / "project")
+    import_cells(images / "cells.csv", project)
+    assert {part: list(ids) for part, ids in project.split("source").items()} == {
+        "train": ["images/a"],
+        "test": ["images/b"],
+    }
+
+
+def test_masks_are_named_by_their_column(images: Path) -> None:
+    (images / "cells.csv").write_text("path,mask\nimages/a.png,images/b.png\n")
+    project = Project.create(images / "project")
+    import_cells(images / "cells.csv", project)
+    assert project.store().mask("images/a") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "empty table"),
+        ("pattern\ngolgi\n", "no column 'path'.*--path-column: pattern"),
+        (f"{HEADER}\n,golgi,,\n", "cells.csv line 2: no 'path'"),
+    ],
+)
+def test_table_that_cannot_be_used_is_refused(images: Path, text: str, fault: str) -> None:
+    (images / "cells.csv").write_text(text)
+    with pytest.raises(InputError, match=fault):
+        list(open_source(images / "cells.csv"))
+
+
+def test_unknown_column_is_refused_with_those_there_are(images: Path) -> None:
+    (images / "cells.csv").write_text(f"{HEADER}\nimages/a.png,,,\n")
+    with pytest.raises(InputError, match=r"no column 'serum'.*--specimen-column: path, pattern"):
+        found(images / "cells.csv", specimen="serum")
+
+
+@pytest.mark.parametrize("name", ["cells.csv", "cells.parquet"])
+def test_file_that_is_no_table_is_refused(images: Path, name: str) -> None:
+    (images / name).write_bytes(b"\xff\xfe\x00\x80 nothing")
+    with pytest.raises(InputError, match="not a readable table"):
+        list(open_source(images / name))
