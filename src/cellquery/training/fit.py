@@ -1,0 +1,291 @@
+"""One training, from weights to better weights; stopped and started again it ends the same."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
+from cellquery.models import Classifier
+from cellquery.training.augment import augment
+from cellquery.training.cells import LabelledCells
+from cellquery.training.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training cells came to.
+
+    Losses are mean cross-entropies, Eq. 2, in nats; accuracies are shares of cells. Training
+    figures are averages over the pass, on augmented cells; validation figures are NaN without
+    validation cells.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+def fit(
+    classifier: Classifier,
+    training: LabelledCells,
+    settings: TrainSettings,
+    *,
+    seed: int,
+    validation: LabelledCells | None = None,
+    run: Path | None = None,
+    accelerator: str = "auto",
+    progress: Progress = silent,
+) -> list[Epoch]:
+    """Train a classifier in place and return its epochs.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Fresh or pretrained; ends with the best validation weights where ``patience`` is set,
+        with the averaged weights where ``averaging`` is set, else with the last.
+    training : LabelledCells
+    settings : TrainSettings
+    seed : int
+        Decides order and augmentation. The same seed, thread count and machine give identical
+        weights on a CPU.
+    validation : LabelledCells or None
+        Required when ``settings.patience`` is set.
+    run : Path or None
+        A directory for ``epochs.jsonl`` and the state that an interrupted training resumes from.
+    accelerator : str
+        As Lightning Fabric names them: auto, cpu, cuda, ...
+    progress : Progress
+
+    Returns
+    -------
+    list of Epoch
+
+    Raises
+    ------
+    TrainingError
+        When a loss is not finite, or cells are missing.
+    """
+    if len(training) < 2:
+        raise TrainingError("training", f"{len(training)} labelled cells", "label two or more")
+    if settings.patience is not None and not validation:
+        raise TrainingError("training", "no validation cells to stop on", "set patience = none")
+    return _Fit(classifier, training, validation, settings, seed, run, accelerator).go(progress)
+
+
+class _Fit:
+    """The moving parts of one training."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        training: LabelledCells,
+        validation: LabelledCells | None,
+        settings: TrainSettings,
+        seed: int,
+        run: Path | None,
+        accelerator: str,
+    ) -> None:
+        self.classifier, self.training, self.validation = classifier, training, validation
+        self.settings, self.seed, self.run = settings, seed, run
+        self.fabric = Fabric(accelerator=accelerator, devices=1, precision=settings.precision)
+        network = classifier.channels_last("cpu")
+        if settings.freeze_early:
+            for module in network.early_modules():
+                module.requires_grad_(False)
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        n_shown = len(training) * settings.augmentation.n_copies
+        self.n_batches = math.ceil(n_shown / settings.batch_size)
+        self.schedule = (
+            torch.optim.lr_scheduler.OneCycleLR(
+                self.optimiser,
+                max_lr=settings.learning_rate,
+                total_steps=self.n_batches * settings.max_epochs,
+            )
+            if settings.schedule == "one-cycle"
+            else None
+        )
+        self.average = (
+            AveragedModel(
+                network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True
+            )
+            if settings.averaging
+            else None
+        )
+        self.network, self.fabric_optimiser = self.fabric.setup(network, self.optimiser)
+        self.pattern_weights = _pattern_weights(training.labels, classifier, settings)
+        self.best: dict[str, Tensor] | None = None
+        self.best_loss, self.waited = math.inf, 0
+        self.epochs: list[Epoch] = []
+
+    def go(self, progress: Progress) -> list[Epoch]:
+        settings = self.settings
+        self._resume()
+        while len(self.epochs) < settings.max_epochs and not self._stops():
+            number = len(self.epochs) + 1
+            started = time.perf_counter()
+            train_loss, train_accuracy = self._pass(number, progress)
+            loss, accuracy = math.nan, math.nan
+            if self.validation is not None:
+                loss, accuracy = self._validate(self.validation)
+            rate = self.optimiser.param_groups[0]["lr"]
+            seconds = time.perf_counter() - started
+            epoch = Epoch(number, train_loss, train_accuracy, loss, accuracy, rate, seconds)
+            self._keep(epoch)
+        if self.best is not None:
+            self.classifier.network.load_state_dict(self.best)
+        elif self.average is not None:
+            self.classifier.network.load_state_dict(self.average.module.state_dict())
+        self.classifier.network.requires_grad_(True).eval()
+        return self.epochs
+
+    def _stops(self) -> bool:
+        return self.settings.patience is not None and self.waited >= self.settings.patience
+
+    def _pass(self, number: int, progress: Progress) -> tuple[float, float]:
+        settings, classifier = self.settings, self.classifier
+        copies = settings.augmentation.n_copies
+        order = generator(self.seed, "epoch", number).permutation(len(self.training) * copies)
+        random = torch.Generator().manual_seed(integer_seed(self.seed, "augment", number))
+        self.network.train()
+        if settings.freeze_early:
+            for module in classifier.network.early_modules():
+                module.eval()
+        total_loss, n_right = 0.0, 0
+        for step, shown in enumerate(np.array_split(order, self.n_batches)):
+            rows = shown // copies
+            images = self._images(self.training, rows)
+            images = augment(
+                images, settings.augmentation, random, torch.from_numpy(shown % copies)
+            )
+            labels = torch.from_numpy(self.training.labels[rows]).to(self.fabric.device)
+            logits = self.network(*classifier.bands(images)).logits
+            loss = F.cross_entropy(
+                logits,
+                labels,
+                weight=self.pattern_weights.to(logits.device),
+                label_smoothing=settings.label_smoothing,
+            )
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise TrainingError(
+                    self.run or "training",
+                    f"the loss became {value} in epoch {number}",
+                    "lower learning_rate, or look for damaged cells with cellquery audit",
+                )
+            self.fabric_optimiser.zero_grad(set_to_none=True)
+            self.fabric.backward(loss)
+            self.fabric_optimiser.step()
+            if self.schedule is not None:
+                self.schedule.step()
+            if self.average is not None:
+                self.average.update_parameters(classifier.network)
+            total_loss += value * len(rows)
+            n_right += int((logits.argmax(dim=1) == labels).sum())
+            progress(f"epoch {number}", step + 1, self.n_batches)
+        return total_loss / len(order), n_right / len(order)
+
+    def _validate(self, cells: LabelledCells) -> tuple[float, float]:
+        network: nn.Module = self.average.module if self.average else self.network
+        network.eval()
+        total_loss, n_right = 0.0, 0
+        with torch.no_grad():
+            for start in range(0, len(cells), 256):
+                rows = np.arange(start, min(start + 256, len(cells)))
+                bands = self.classifier.bands(self._images(cells, rows))
+                labels = torch.from_numpy(cells.labels[rows]).to(self.fabric.device)
+                logits = network(*bands).logits
+                total_loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+                n_right += int((logits.argmax(dim=1) == labels).sum())
+        loss = total_loss / len(cells)
+        if loss < self.best_loss:
+            self.best_loss, self.waited = loss, 0
+            if self.settings.patience is not None:
+                source = self.average.module if self.average else self.classifier.network
+                self.best = {name: value.clone() for name, value in source.state_dict().items()}
+        else:
+            self.waited += 1
+        return loss, n_right / len(cells)
+
+    def _images(self, cells: LabelledCells, rows: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(cells.cells.images[rows]).to(self.fabric.device).float()
+
+    def _keep(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+        if self.run is None:
+            return
+        state = {
+            "network": self.classifier.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict() if self.schedule else None,
+            "average": self.average.state_dict() if self.average else None,
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "waited": self.waited,
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
+        unfinished = self.run / "state.pt.unfinished"
+        torch.save(state, unfinished)
+        os.replace(unfinished, self.run / "state.pt")
+        lines = "".join(json.dumps(_finite(asdict(epoch))) + "\n" for epoch in self.epochs)
+        (self.run / "epochs.jsonl").write_text(lines, encoding="utf-8")
+
+    def _resume(self) -> None:
+        if self.run is None or not (self.run / "state.pt").exists():
+            return
+        try:
+            state = torch.load(self.run / "state.pt", weights_only=True)
+            self.classifier.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.schedule:
+                self.schedule.load_state_dict(state["schedule"])
+            if self.average:
+                self.average.load_state_dict(state["average"])
+            self.best, self.best_loss = state["best"], state["best_loss"]
+            self.waited = state["waited"]
+            self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+        except (KeyError, TypeError, ValueError, RuntimeError, EOFError) as error:
+            raise TrainingError(
+                self.run / "state.pt",
+                f"cannot go on from it ({str(error).splitlines()[0]})",
+                "remove the run directory to start it anew",
+            ) from error
+
+
+def _pattern_weights(
+    labels: NDArray[np.int64], classifier: Classifier, settings: TrainSettings
+) -> Tensor:
+    n_patterns = len(classifier.patterns)
+    if settings.class_weights == "none":
+        return torch.ones(n_patterns)
+    counts = np.bincount(labels, minlength=n_patterns)
+    # A pattern without cells never meets the loss: its weight only has to be finite.
+    return torch.tensor(len(labels) / (n_patterns * np.maximum(counts, 1)), dtype=torch.float32)
+
+
+def _finite(record: dict[str, Any]) -> dict[str, Any]:
+    """Replace NaN, which JSON has no word for, by null."""
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in record.items()
+    }

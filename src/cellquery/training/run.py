@@ -1,0 +1,185 @@
+"""A training of a project's cells, kept in a run directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cellquery.core import Progress, TrainingError, integer_seed, silent
+from cellquery.core.provenance import provenance
+from cellquery.data.prepare import PreparedCells
+from cellquery.models import Classifier, transfer_weights
+from cellquery.training.cells import LabelledCells, hold_out, label
+from cellquery.training.fit import fit
+from cellquery.training.settings import TrainSettings
+from cellquery.wavelets import InputSettings
+
+
+def train_run(
+    run: Path,
+    cells: PreparedCells,
+    names: Sequence[str],
+    patterns: tuple[str, ...],
+    settings: TrainSettings,
+    *,
+    seed: int,
+    initial: Classifier | None = None,
+    leaked: LabelledCells | None = None,
+    about: dict[str, Any] | None = None,
+    accelerator: str = "auto",
+    progress: Progress = silent,
+) -> Classifier:
+    """Train on labelled cells and keep everything in a run directory; go on if it is unfinished.
+
+    Writes ``settings.json``, ``about.json``, ``epochs.jsonl`` and, at the end,
+    ``model.safetensors``: a directory that has the model is finished and is returned as it is.
+
+    Parameters
+    ----------
+    run : Path
+    cells : PreparedCells
+        Prepared with ``settings.inputs``.
+    names : sequence of str, shape (cells,)
+        The pattern of each cell.
+    patterns : tuple of str
+        The class list, in the order of the outputs; a pattern may have no cell.
+    settings : TrainSettings
+    seed : int
+        Decides weights, validation cells, order and augmentation.
+    initial : Classifier or None
+        Start from these weights. Where its patterns differ, its last layer is left behind.
+    leaked : LabelledCells or None
+        The test cells, for ``settings.validation == "test"`` only.
+    about : dict or None
+        More facts for ``about.json``, such as the project and the split.
+    accelerator : str
+    progress : Progress
+
+    Returns
+    -------
+    Classifier
+
+    Raises
+    ------
+    TrainingError
+        When the directory holds another training, or the training cannot go on.
+    """
+    if (run / "model.safetensors").exists():
+        _check_same(run, settings, seed)
+        return Classifier.load(run / "model.safetensors")
+    run.mkdir(parents=True, exist_ok=True)
+    labelled = label(cells, names, patterns)
+    validation = None
+    if settings.validation == "labelled":
+        labelled, validation = hold_out(labelled, settings.validation_fraction, seed)
+    elif settings.validation == "test":
+        if leaked is None:
+            raise TrainingError(
+                "validation", "the paper's leak needs the test cells", "name the part with --test"
+            )
+        validation = leaked
+    if (run / "settings.json").exists():
+        _check_same(run, settings, seed)
+    facts = {
+        "seed": seed,
+        "patterns": list(patterns),
+        "n_train": len(labelled),
+        "n_validation": 0 if validation is None else len(validation),
+        "validation": settings.validation,
+        "threads": torch.get_num_threads(),
+        "device": _device_name(accelerator),
+        **(about or {}),
+        **provenance(),
+    }
+    _write_json(run / "settings.json", {"seed": seed, **settings.model_dump()})
+    _write_json(run / "about.json", facts)
+    inputs = fitted_inputs(settings.inputs, labelled.cells.images)
+    classifier = Classifier.fresh(
+        patterns, inputs, seed=integer_seed(seed, "weights"), shortcut=settings.shortcut
+    )
+    if initial is not None:
+        _start_from(classifier, initial)
+    started = time.perf_counter()
+    epochs = fit(
+        classifier,
+        labelled,
+        settings,
+        seed=seed,
+        validation=validation,
+        run=run,
+        accelerator=accelerator,
+        progress=progress,
+    )
+    facts["seconds"] = round(time.perf_counter() - started, 2)
+    facts["n_epochs"] = len(epochs)
+    facts["cells_per_second"] = round(
+        len(labelled) * settings.augmentation.n_copies / np.median([e.seconds for e in epochs]), 1
+    )
+    classifier.provenance = {"settings": settings.model_dump(), **facts}
+    _write_json(run / "about.json", facts)
+    classifier.save(run / "model.safetensors")
+    (run / "state.pt").unlink(missing_ok=True)
+    return classifier
+
+
+def fitted_inputs(inputs: InputSettings, images: NDArray[np.float16]) -> InputSettings:
+    """Return input settings with the statistics of the training cells where they are needed."""
+    if inputs.normalisation != "dataset":
+        return inputs
+    # Half precision would overflow in the sum of squares.
+    totals = np.array(
+        [(c.sum(dtype=np.float64), np.square(c, dtype=np.float64).sum()) for c in images[:, 0]]
+    )
+    n_pixels = images[:, 0].size
+    mean, square = totals.sum(axis=0) / n_pixels
+    return inputs.with_statistics(mean, max(float(square - mean**2), 1e-12) ** 0.5)
+
+
+def _start_from(classifier: Classifier, initial: Classifier) -> None:
+    ours, theirs = classifier.inputs, initial.inputs
+    unlike = [
+        key
+        for key in ("side_px", "fit", "mask", "normalisation", "wavelet", "details")
+        if getattr(ours, key) != getattr(theirs, key)
+    ]
+    if unlike:
+        key = unlike[0]
+        raise TrainingError(
+            "initial model",
+            f"was trained with inputs.{key} = {getattr(theirs, key)}, not {getattr(ours, key)}",
+            "use the same input settings",
+        )
+    # Frozen layers were fitted to inputs on the initial model's scale.
+    classifier.inputs = theirs
+    if initial.patterns == classifier.patterns:
+        classifier.network.load_state_dict(initial.network.state_dict())
+    else:
+        transfer_weights(initial.network, classifier.network)
+
+
+def _check_same(run: Path, settings: TrainSettings, seed: int) -> None:
+    kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
+    if kept != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
+        raise TrainingError(
+            run, "holds a training with other settings or another seed", "choose another directory"
+        )
+
+
+def _device_name(accelerator: str) -> str:
+    if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return "cpu"
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cellquery.core import SIX_PATTERNS, InputError
+from cellquery.data import Project
+from cellquery.models import Classifier
+from cellquery.training.bulk import predict_source
+from cellquery.wavelets import InputSettings
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    return Classifier.fresh(SIX_PATTERNS, InputSettings(side_px=32), seed=0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, synthetic_project: Path) -> Path:
+    store = Project.open(synthetic_project).store()
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for cell_id in store.ids[:7]:
+        Image.fromarray(store.pixels(cell_id)).save(folder / f"{cell_id}.png")
+    return folder
+
+
+def test_a_folder_and_the_project_it_came_from_are_predicted_alike(
+    classifier: Classifier, folder: Path, synthetic_project: Path, tmp_path: Path
+) -> None:
+    predict_source(classifier, folder, tmp_path / "folder.parquet")
+    predict_source(classifier, synthetic_project, tmp_path / "project.parquet")
+    of_folder = pq.read_table(tmp_path / "folder.parquet").to_pydict()
+    of_project = pq.read_table(tmp_path / "project.parquet").to_pydict()
+    row = {cell_id: i for i, cell_id in enumerate(of_project["cell_id"])}
+    assert len(of_folder["cell_id"]) == 7
+    for i, cell_id in enumerate(of_folder["cell_id"]):
+        assert of_folder["predicted"][i] == of_project["predicted"][row[cell_id]]
+        total = sum(of_folder[f"p_{pattern}"][i] for pattern in SIX_PATTERNS)
+        assert total == pytest.approx(1, abs=1e-5)
+
+
+def test_csv_holds_what_parquet_holds(classifier: Classifier, folder: Path, tmp_path: Path) -> None:
+    for name in ("a.csv", "a.parquet"):
+        predict_source(classifier, folder, tmp_path / name)
+    csv, parquet = pa_csv.read_csv(tmp_path / "a.csv"), pq.read_table(tmp_path / "a.parquet")
+    assert csv.column_names == parquet.column_names
+    np.testing.assert_allclose(csv["probability"], parquet["probability"], rtol=1e-6)
+
+
+def test_damaged_images_are_skipped_and_listed(
+    classifier: Classifier, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "empty.png").write_bytes(b"")
+    whole = next(folder.glob("*.png")).read_bytes()
+    (folder / "half.png").write_bytes(whole[: len(whole) // 2])
+    summary = predict_source(classifier, folder, tmp_path / "out.csv")
+    assert summary.n_cells >= 6
+    assert {Path(fault.where).name for fault in summary.faults} == {"empty.png", "half.png"}
+
+
+def test_nothing_readable_leaves_no_file(classifier: Classifier, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"")
+    out = tmp_path / "out.csv"
+    with pytest.raises(InputError, match="no image could be read"):
+        predict_source(classifier, folder, out)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_unknown_suffix_is_refused(classifier: Classifier, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"name it \.csv or \.parquet"):
+        predict_source(classifier, folder, tmp_path / "out.xlsx")
