@@ -1,0 +1,14 @@
+"""Studies described by one TOML file each: configurations, run directories, tables."""
+
+from cellquery.experiments.config import Experiment, Variant, read_experiment
+from cellquery.experiments.study import run_experiment
+from cellquery.experiments.table import results_table, summarise
+
+__all__ = [
+    "Experiment",
+    "Variant",
+    "read_experiment",
+    "results_table",
+    "run_experiment",
+    "summarise",
+]

@@ -1,0 +1,149 @@
+"""One experiment as a TOML file, loaded into a frozen object that rejects unknown keys."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cellquery.core import SettingsError
+from cellquery.training import TrainSettings
+
+
+class InitialLearning(BaseModel):
+    """What the network learns first (step 1 of the paper's Table 1), from real or synthetic cells.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        Parts of the split whose labelled cells are learnt first.
+    synthetic_cells, synthetic_specimens, synthetic_seed : int
+        Instead of parts: so many cells of `cellquery.data.synthetic`, which need no label.
+    settings : dict
+        What differs from the variant's own settings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parts: tuple[str, ...] = ()
+    synthetic_cells: int = Field(default=0, ge=0)
+    synthetic_specimens: int = Field(default=240, ge=6)
+    synthetic_seed: int = Field(default=0, ge=0)
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.parts) == bool(self.synthetic_cells):
+            raise ValueError("give either parts or synthetic_cells")
+        return self
+
+
+class Variant(BaseModel):
+    """One row of an experiment: a name, and what differs from the experiment's settings.
+
+    Attributes
+    ----------
+    name : str
+    settings : dict
+    initial : InitialLearning or None
+        None starts from random weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")
+    settings: dict[str, Any] = {}
+    initial: InitialLearning | None = None
+
+
+class Experiment(BaseModel):
+    """A study of supervised training on one project.
+
+    Attributes
+    ----------
+    name : str
+        Names the directory of its runs.
+    preset : str
+        The settings that ``settings`` is laid over.
+    settings : dict
+        As in a file for ``cellquery train --settings``.
+    variants : tuple of Variant
+        One training programme each; a single one named "main" when none are given.
+    seeds : tuple of int
+    split : str
+        A split of the project.
+    train : tuple of str
+        Parts to train on.
+    test : tuple of str
+        Parts judged once per seed after training on all of ``train``: known sera, where the
+        split is random. Empty leaves this out.
+    folds : int
+        Specimens of ``train`` are dealt into so many folds; each is judged by a network trained
+        on the others: sera never seen. 0 leaves this out.
+    fold_seed : int
+        Decides the folds, the same for every variant and seed.
+    fold_seeds : tuple of int or None
+        Seeds that the folds are trained with; None means ``seeds``.
+    cells_per_specimen : int or None
+        Train on so many cells of each specimen at most, drawn at random. In the folds, six more
+        of each are then judged as "known": cells of trained sera that no training saw.
+    judged_per_specimen : int or None
+        Judge on so many cells of each unseen specimen at most.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")
+    preset: str = "best"
+    settings: dict[str, Any] = {}
+    variants: tuple[Variant, ...] = (Variant(name="main"),)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    split: str
+    train: tuple[str, ...]
+    test: tuple[str, ...] = ()
+    folds: int = Field(default=0, ge=0, le=50)
+    fold_seed: int = 0
+    fold_seeds: tuple[int, ...] | None = None
+    cells_per_specimen: int | None = Field(default=None, ge=1)
+    judged_per_specimen: int | None = Field(default=None, ge=1)
+
+    def settings_of(self, variant: Variant) -> TrainSettings:
+        """Return the settings of one variant, checked."""
+        common = TrainSettings.read(self.settings, self.name, self.preset)
+        return TrainSettings.read(
+            variant.settings, f"{self.name}, variant {variant.name}", base=common
+        )
+
+    def initial_settings_of(self, variant: Variant) -> TrainSettings:
+        """Return the settings of a variant's initial learning, checked."""
+        changes = variant.initial.settings if variant.initial else {}
+        where = f"{self.name}, variant {variant.name}, initial"
+        return TrainSettings.read(changes, where, base=self.settings_of(variant))
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """Return the experiment in a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        When the file is missing, is not TOML, or holds an unknown key or a value out of range.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(path, "no such file", "see the folder experiments/") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(path, f"not valid TOML ({error})", "mend the line it names") from error
+    try:
+        experiment = Experiment(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "experiment"
+        raise SettingsError(path, f"{key}: {first['msg']}", "mend this key") from error
+    for variant in experiment.variants:
+        experiment.initial_settings_of(variant)
+    return experiment

@@ -1,0 +1,155 @@
+"""Results of an experiment, read from its run directories alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One judgement of one variant over its seeds; accuracies in percent.
+
+    Attributes
+    ----------
+    variant, judgement : str
+        ``judgement`` is "unseen", "known" or "test".
+    n_seeds, n_cells : int
+    aca, mca : tuple of float
+        Of each seed.
+    recall : dict of str to float
+        Mean over seeds.
+    votes : str
+        Specimens right by vote, of how many, as a mean over seeds.
+    seconds : float
+        Training time over all of its runs.
+    """
+
+    variant: str
+    judgement: str
+    n_seeds: int
+    n_cells: int
+    aca: tuple[float, ...]
+    mca: tuple[float, ...]
+    recall: dict[str, float]
+    votes: str
+    seconds: float
+
+
+def summarise(root: Path) -> list[Summary]:
+    """Return a summary of each variant and judgement, variants in the experiment's order.
+
+    Raises
+    ------
+    ProjectError
+        When the directory is no experiment's or holds no judgement yet.
+    """
+    try:
+        experiment = json.loads((root / "experiment.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ProjectError(
+            root, "holds no experiment", "run cellquery experiment run first"
+        ) from error
+    summaries = []
+    for variant in experiment["variants"]:
+        base = root / variant["name"]
+        for judgement, pattern in (
+            ("unseen", "seed-*/evaluation-unseen.json"),
+            ("test", "seed-*/all/evaluation-test.json"),
+            ("known", "seed-*/evaluation-known.json"),
+        ):
+            records = [
+                json.loads(path.read_text(encoding="utf-8")) for path in sorted(base.glob(pattern))
+            ]
+            if records:
+                runs = "seed-*/all" if judgement == "test" else "seed-*/fold-*"
+                summaries.append(_summary(variant["name"], judgement, records, base, runs))
+    if not summaries:
+        raise ProjectError(root, "holds no finished run", "let cellquery experiment run finish")
+    return summaries
+
+
+def _summary(
+    variant: str, judgement: str, records: list[dict[str, Any]], base: Path, runs: str
+) -> Summary:
+    recalls = {
+        pattern: float(np.mean([100 * record["recall"][pattern] for record in records]))
+        for pattern, value in records[0]["recall"].items()
+        if value is not None
+    }
+    votes = [record["specimen_vote"] for record in records if record["specimen_vote"]]
+    seconds = sum(
+        json.loads(path.read_text(encoding="utf-8")).get("seconds", 0.0)
+        for path in base.glob(f"{runs}/about.json")
+    )
+    return Summary(
+        variant,
+        judgement,
+        len(records),
+        records[0]["n_cells"],
+        tuple(100 * record["aca"] for record in records),
+        tuple(100 * record["mca"] for record in records),
+        recalls,
+        f"{np.mean([v['n_right'] for v in votes]):.1f} of {votes[0]['n_specimens']}"
+        if votes
+        else "-",
+        seconds,
+    )
+
+
+def results_table(root: Path) -> str:
+    """Return the results as a Markdown table: unseen specimens first, mean and s.d. over seeds."""
+    summaries = summarise(root)
+    patterns = list(summaries[0].recall)
+    head = ["variant", "judged on", "seeds", "cells", "ACA %", "MCA %", *patterns, "specimens"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for summary in summaries:
+        lines.append(
+            _row(
+                [
+                    summary.variant,
+                    TITLES[summary.judgement],
+                    str(summary.n_seeds),
+                    str(summary.n_cells),
+                    _mean_and_sd(summary.aca),
+                    _mean_and_sd(summary.mca),
+                    *(f"{summary.recall.get(p, float('nan')):.1f}" for p in patterns),
+                    summary.votes,
+                ]
+            )
+        )
+    machines = sorted(
+        {
+            f"{about['processor']}, {about['threads']} threads, torch {about['packages']['torch']}"
+            for about in (
+                json.loads(path.read_text(encoding="utf-8"))
+                for path in root.glob("*/seed-*/*/about.json")
+            )
+        }
+    )
+    hours = sum(summary.seconds for summary in summaries if summary.judgement != "known") / 3600
+    return "\n".join(
+        [*lines, "", f"{hours:.1f} hours of training on {'; '.join(machines)}.", RESEARCH_USE_ONLY]
+    )
+
+
+TITLES = {
+    "unseen": "unseen specimens",
+    "test": "test, known sera",
+    "known": "left-over cells, known sera",
+}
+
+
+def _mean_and_sd(values: tuple[float, ...]) -> str:
+    mean = f"{np.mean(values):.2f}"
+    return f"{mean} ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else mean
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

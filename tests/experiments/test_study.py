@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cellquery.core import CellqueryError, SettingsError
+from cellquery.data import Project
+from cellquery.experiments import read_experiment, results_table, run_experiment, summarise
+
+TOML = """
+name = "small"
+preset = "best"
+seeds = [0, 1]
+fold_seeds = [0]
+split = "random"
+train = ["train"]
+test = ["test"]
+folds = 2
+
+[settings]
+max_epochs = 1
+views = 1
+inputs.side_px = 16
+
+[[variants]]
+name = "signed"
+settings.inputs.details = "signed"
+
+[[variants]]
+name = "magnitude"
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, synthetic_project: Path) -> Path:
+    folder = tmp_path_factory.mktemp("experiment")
+    (folder / "small.toml").write_text(TOML)
+    experiment = read_experiment(folder / "small.toml")
+    return run_experiment(experiment, Project.open(synthetic_project), folder / "runs")
+
+
+def test_every_variant_seed_and_fold_has_a_run_directory(finished: Path) -> None:
+    found = {str(path.parent.relative_to(finished)) for path in finished.rglob("about.json")}
+    expected = {f"{v}/seed-{s}/all" for v in ("signed", "magnitude") for s in (0, 1)}
+    expected |= {f"{v}/seed-0/fold-{f}" for v in ("signed", "magnitude") for f in (0, 1)}
+    assert found == expected
+
+
+def test_folds_together_judge_every_training_cell_once_and_no_seen_specimen(
+    finished: Path, synthetic_project: Path
+) -> None:
+    project = Project.open(synthetic_project)
+    seed_dir = finished / "signed" / "seed-0"
+    table = pq.read_table(seed_dir / "predictions-unseen.parquet")
+    assert sorted(table["cell_id"].to_pylist()) == sorted(project.split("random")["train"])
+    folds = [
+        set(pq.read_table(seed_dir / f"fold-{i}" / "predictions-unseen.parquet")["specimen"])
+        for i in (0, 1)
+    ]
+    assert not folds[0] & folds[1]
+
+
+def test_no_test_cell_is_trained_on(finished: Path) -> None:
+    about = json.loads((finished / "signed" / "seed-0" / "all" / "about.json").read_text())
+    evaluation = json.loads(
+        (finished / "signed" / "seed-0" / "all" / "evaluation-test.json").read_text()
+    )
+    assert about["n_train"] + evaluation["n_cells"] == 96
+    assert about["n_validation"] == 0
+
+
+def test_summary_puts_unseen_specimens_first(finished: Path) -> None:
+    summaries = summarise(finished)
+    assert [(s.variant, s.judgement, s.n_seeds) for s in summaries] == [
+        ("signed", "unseen", 1),
+        ("signed", "test", 2),
+        ("magnitude", "unseen", 1),
+        ("magnitude", "test", 2),
+    ]
+    text = results_table(finished)
+    assert text.index("unseen specimens") < text.index("test, known sera")
+    assert "±" in text
+
+
+def test_running_again_trains_nothing_and_an_unfinished_run_is_finished(
+    finished: Path, synthetic_project: Path
+) -> None:
+    experiment = read_experiment(finished.parent.parent / "small.toml")
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("model.safetensors")}
+    lost = finished / "signed" / "seed-1" / "all" / "model.safetensors"
+    (lost.parent / "evaluation-test.json").unlink()
+    lost.unlink()
+    run_experiment(experiment, Project.open(synthetic_project), finished.parent)
+    after = {path: path.stat().st_mtime_ns for path in finished.rglob("model.safetensors")}
+    assert set(after) == set(before)
+    assert {path for path in before if after[path] != before[path]} == {lost}
+
+
+def test_limited_specimens_leave_known_cells_to_judge(
+    tmp_path: Path, synthetic_project: Path
+) -> None:
+    text = TOML.split("[[variants]]")[0].replace("folds = 2", "folds = 2\ncells_per_specimen = 2")
+    (tmp_path / "limited.toml").write_text(text.replace('test = ["test"]\n', ""))
+    experiment = read_experiment(tmp_path / "limited.toml")
+    root = run_experiment(experiment, Project.open(synthetic_project), tmp_path)
+    about = json.loads((root / "main" / "seed-0" / "fold-0" / "about.json").read_text())
+    assert about["n_train"] == 12
+    assert {s.judgement for s in summarise(root)} == {"unseen", "known"}
+
+
+def test_initial_learning_comes_once_before_every_training(
+    tmp_path: Path, synthetic_project: Path
+) -> None:
+    text = TOML.split("[[variants]]")[0].replace("seeds = [0, 1]", "seeds = [0]")
+    text += """
+[[variants]]
+name = "synthetic-first"
+initial = { synthetic_cells = 24, synthetic_specimens = 6, settings = { max_epochs = 1 } }
+"""
+    (tmp_path / "small.toml").write_text(text)
+    experiment = read_experiment(tmp_path / "small.toml")
+    root = run_experiment(experiment, Project.open(synthetic_project), tmp_path, only="test")
+    seed_dir = root / "synthetic-first" / "seed-0"
+    assert json.loads((seed_dir / "initial" / "about.json").read_text())["n_train"] == 24
+    assert (seed_dir / "all" / "evaluation-test.json").exists()
+    assert not list(seed_dir.glob("fold-*"))
+
+
+def test_a_variant_that_is_not_there_is_named(tmp_path: Path, synthetic_project: Path) -> None:
+    (tmp_path / "small.toml").write_text(TOML)
+    experiment = read_experiment(tmp_path / "small.toml")
+    with pytest.raises(SettingsError, match="no variant 'other'"):
+        run_experiment(experiment, Project.open(synthetic_project), tmp_path, variants=["other"])
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (("seeds", "seed"), "seed"),
+        (("folds = 2", "folds = -2"), "folds"),
+        (('details = "signed"', 'details = "sum"'), "variant signed: inputs.details"),
+        (('"best"', '"good"'), "no preset 'good'"),
+        (('"small"', "small"), "not valid TOML"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file(
+    tmp_path: Path, change: tuple[str, str], fault: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(TOML.replace(*change, 1))
+    with pytest.raises(SettingsError, match=fault):
+        read_experiment(file)
+
+
+def test_a_directory_without_runs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CellqueryError, match="holds no experiment"):
+        summarise(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((Path(__file__).parents[2] / "experiments").glob("*.toml")), ids=lambda p: p.name
+)
+def test_every_published_configuration_is_valid(file: Path) -> None:
+    assert read_experiment(file).name == file.stem
