@@ -1,0 +1,102 @@
+"""`cellquery evaluate`: how good a trained network is on labelled cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellquery.cli.console import progress_bar, say
+from cellquery.core.notice import RESEARCH_USE_ONLY
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run directory of cellquery train.")],
+    project: Annotated[Path, typer.Argument(help="The project with the labelled cells.")],
+    split: Annotated[
+        str | None, typer.Option(help="A split of the project; none takes every label.")
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Part of the split to judge on, repeatable [default: test]."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the evaluation [default: the split's name].")
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(help="Average over 1 or 8 views of a cell [default: as trained]."),
+    ] = None,
+    plots: Annotated[bool, typer.Option(help="Draw curves, confusion matrix, reliability.")] = True,
+) -> None:
+    """Print ACA, MCA, recall per pattern and calibration, each with a 95 % interval.
+
+    Intervals come from resampling specimens where these are known, since the cells of one serum
+    are not independent. JSON, predictions and plots are written into the run directory.
+
+    Example: cellquery evaluate cells/models/first cells --split random --part test
+    """
+    from cellquery.core import SettingsError, WeightsError
+    from cellquery.data import Project
+    from cellquery.data.prepare import prepare
+    from cellquery.data.selection import select
+    from cellquery.models import Classifier
+    from cellquery.training.evaluate import evaluate_cells, write_evaluation
+
+    if views not in (None, 1, 8):
+        raise SettingsError("--views", f"{views} is not 1 or 8", "choose one of them")
+    if not (run / "model.safetensors").exists():
+        raise WeightsError(run, "holds no model.safetensors", "finish cellquery train first")
+    classifier = Classifier.load(run / "model.safetensors")
+    views = views or classifier.provenance.get("settings", {}).get("views", 1)
+    cells = Project.open(project)
+    parts = part or ([] if split is None else ["test"])
+    selection = select(cells, split, parts)
+    name = name or split or "all"
+    with progress_bar() as progress:
+        prepared = prepare(cells.store(), selection.ids, classifier.inputs, progress=progress)
+        evaluation, predictions = evaluate_cells(
+            classifier,
+            prepared,
+            list(selection.patterns),
+            specimens=list(selection.specimens),
+            views=views,
+            progress=progress,
+        )
+    path = write_evaluation(
+        run,
+        name,
+        evaluation,
+        predictions,
+        list(selection.patterns),
+        list(selection.specimens),
+        {"project": cells.path.name, "split": split, "parts": list(parts), "views": views},
+    )
+
+    def shown(title: str, value: float | None, key: str) -> None:
+        if value is None:
+            say(f"  {title:<22}     -")
+            return
+        low, high = evaluation.intervals.get(key, (float("nan"), float("nan")))
+        say(f"  {title:<22}{100 * value:6.2f} %   [{100 * low:.2f}, {100 * high:.2f}]")
+
+    say(
+        f"{evaluation.n_cells} cells of {evaluation.n_specimens or 'unknown'} specimens; "
+        f"95 % intervals by {evaluation.interval_unit}:"
+    )
+    shown("ACA", evaluation.aca, "aca")
+    shown("MCA", evaluation.mca, "mca")
+    for pattern, share in evaluation.recall.items():
+        shown(f"recall {pattern}", share, f"recall:{pattern}")
+    shown("calibration error", evaluation.ece, "ece")
+    if evaluation.specimen_vote:
+        vote = evaluation.specimen_vote
+        say(f"  specimens by vote     {vote.n_right} of {vote.n_specimens}")
+    say(str(path))
+    if plots:
+        from cellquery.reports.training_report import write_plots
+
+        for plot in write_plots(run, name):
+            say(str(plot))
+    say(RESEARCH_USE_ONLY)

@@ -1,0 +1,67 @@
+"""`cellquery experiment`: run a study described by a TOML file, and print its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellquery.cli.console import progress_bar, say
+
+experiment = typer.Typer(
+    help="Run a study described by one TOML file over variants, seeds and folds.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@experiment.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A TOML file, such as those in experiments/.")],
+    project: Annotated[Path, typer.Option(help="The project with the cells and the split.")],
+    into: Annotated[Path, typer.Option(help="Where the run directories go.")] = Path("runs"),
+    only: Annotated[
+        str | None,
+        typer.Option(help="test or folds: one half of the work, for two processes side by side."),
+    ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Run this variant alone; repeatable.")
+    ] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Run what is not yet done; stopped at any moment, the same command goes on.
+
+    Example: cellquery experiment run experiments/i3a-best.toml --project cells
+    """
+    from cellquery.core import SettingsError
+    from cellquery.data import Project
+    from cellquery.experiments import read_experiment, results_table, run_experiment
+
+    if only not in (None, "test", "folds"):
+        raise SettingsError("--only", f"'{only}' is not known", "choose test or folds")
+    described = read_experiment(file)
+    with progress_bar() as progress:
+        root = run_experiment(
+            described,
+            Project.open(project),
+            into,
+            only=only,
+            variants=variant or (),
+            accelerator=accelerator,
+            progress=progress,
+        )
+    say(results_table(root))
+
+
+@experiment.command()
+def table(
+    root: Annotated[Path, typer.Argument(help="The experiment's directory, such as runs/NAME.")],
+) -> None:
+    """Print the results so far as a Markdown table, from the run directories alone.
+
+    Example: cellquery experiment table runs/i3a-best
+    """
+    from cellquery.experiments import results_table
+
+    say(results_table(root))

@@ -1,0 +1,57 @@
+"""`cellquery predict`: name the patterns of any folder of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellquery.cli.console import progress_bar, say, warn
+from cellquery.core.notice import RESEARCH_USE_ONLY
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model.safetensors, or the run that made it.")],
+    source: Annotated[Path, typer.Argument(help="A folder of images, a table or a project.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")] = Path(
+        "predictions.csv"
+    ),
+    views: Annotated[
+        int, typer.Option(help="Average over 1 view of a cell, or 8 (better, 8 times slower).")
+    ] = 1,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+) -> None:
+    """Write the most probable pattern of each image, and the probability of every pattern.
+
+    Images that cannot be read are skipped and listed, and the status is then 3.
+
+    Example: cellquery predict cells/models/first new-images --out predictions.csv
+    """
+    from cellquery.core import SettingsError
+    from cellquery.models import Classifier
+    from cellquery.training.bulk import predict_source
+
+    if views not in (1, 8):
+        raise SettingsError("--views", f"{views} is not 1 or 8", "choose one of them")
+    weights = model / "model.safetensors" if model.is_dir() else model
+    with progress_bar() as progress:
+        summary = predict_source(
+            Classifier.load(weights), source, out, views=views, device=device, progress=progress
+        )
+    for fault in summary.faults:
+        warn(f"skipped: {fault}")
+    say(
+        f"{out}: {summary.n_cells} cells in {summary.seconds:.1f} s "
+        f"({summary.n_cells / summary.seconds:.0f} a second), {len(summary.faults)} skipped."
+    )
+    if summary.n_without_mask:
+        warn(
+            f"note: {summary.n_without_mask} cells have no mask, though this network learnt from "
+            "masks; it takes all of such a cell as nucleus, and is less sure"
+        )
+    for pattern, count in summary.n_predicted.most_common():
+        say(f"  {pattern:<20}{count:>8}  {100 * count / summary.n_cells:5.1f} %")
+    say(RESEARCH_USE_ONLY)
+    if summary.faults:
+        raise typer.Exit(3)

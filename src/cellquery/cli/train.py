@@ -1,0 +1,114 @@
+"""`cellquery train`: teach the network the labelled cells of a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellquery.cli.console import progress_bar, say
+from cellquery.core.notice import RESEARCH_USE_ONLY
+
+
+def train(
+    project: Annotated[Path, typer.Argument(help="A cellquery project.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Run directory [default: PROJECT/models/NAME].")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the run inside the project.")] = "model",
+    split: Annotated[
+        str | None, typer.Option(help="A split of the project; none trains on every label.")
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Part of the split to train on, repeatable [default: train]."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="Train on all parts but this one, such as fold-0; repeatable."),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="best, paper or paper-leak.")] = "best",
+    settings: Annotated[
+        Path | None, typer.Option(help="TOML file of settings laid over the preset.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Set max_epochs.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same machine: same model.")] = 0,
+    initial: Annotated[
+        Path | None,
+        typer.Option(help="Start from this model.safetensors; it must name the same patterns."),
+    ] = None,
+    new_head: Annotated[
+        bool,
+        typer.Option("--new-head", help="Allow --initial with other patterns: new last layer."),
+    ] = False,
+    freeze_early: Annotated[
+        bool, typer.Option("--freeze-early", help="Fine-tune the late layers only (Figure 6).")
+    ] = False,
+    test: Annotated[
+        str | None, typer.Option(help="Part to stop on, for the preset paper-leak alone.")
+    ] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train the parallel network on labelled cells; interrupted, it goes on where it was.
+
+    Example: cellquery train cells --split random --name first --preset best
+    """
+    from cellquery.core import TrainingError
+    from cellquery.data import Project
+    from cellquery.data.prepare import inputs_for, prepare
+    from cellquery.data.selection import select
+    from cellquery.models import Classifier
+    from cellquery.training import TrainSettings, label, read_settings
+    from cellquery.training.run import train_run
+
+    chosen = read_settings(settings, preset) if settings else TrainSettings.preset(preset)
+    changes = {"max_epochs": epochs, "freeze_early": freeze_early or None}
+    values = chosen.model_dump() | {k: v for k, v in changes.items() if v is not None}
+    chosen = TrainSettings.read(values, "options")
+    cells = Project.open(project)
+    chosen = chosen.model_copy(update={"inputs": inputs_for(cells, chosen.inputs)})
+    parts = part or ([] if leave_out or split is None else ["train"])
+    selection = select(cells, split, parts, leave_out=leave_out or [])
+    start = Classifier.load(initial) if initial else None
+    if start and start.patterns != cells.patterns and not new_head:
+        raise TrainingError(
+            initial or "initial model",
+            f"names {', '.join(start.patterns)}, the project {', '.join(cells.patterns)}",
+            "pass --new-head to replace its last layer",
+        )
+    run = into or cells.path / "models" / name
+    with progress_bar() as progress:
+        prepared = prepare(cells.store(), selection.ids, chosen.inputs, progress=progress)
+        leaked = None
+        if chosen.validation == "test" and test and split:
+            seen = select(cells, split, [test])
+            judged = prepare(cells.store(), seen.ids, chosen.inputs, progress=progress)
+            leaked = label(judged, list(seen.patterns), cells.patterns)
+        classifier = train_run(
+            run,
+            prepared,
+            list(selection.patterns),
+            cells.patterns,
+            chosen,
+            seed=seed,
+            initial=start,
+            leaked=leaked,
+            about={
+                "project": cells.path.name,
+                "split": split,
+                "parts": list(parts),
+                "left_out": list(leave_out or []),
+                "preset": preset,
+            },
+            accelerator=accelerator,
+            progress=progress,
+        )
+    facts = classifier.provenance
+    say(
+        f"{run / 'model.safetensors'}: {facts['n_train']} training and {facts['n_validation']} "
+        f"validation cells, {facts['n_epochs']} epochs, {facts['seconds']:.0f} s."
+    )
+    if chosen.validation == "test":
+        say("Stopped on the test cells, as the paper did: its test figures are not honest.")
+    say(RESEARCH_USE_ONLY)

@@ -1,0 +1,83 @@
+"""What holds for every command: it starts at once, teaches, and fails in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import typer.main
+
+from cellquery import __version__
+from cellquery.cli.app import app
+from cellquery.core import RESEARCH_USE_ONLY
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+HEAVY = {"torch", "lightning_fabric", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "PIL"}
+
+
+def _commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, *path, name)
+
+
+COMMANDS = list(_commands(typer.main.get_command(app)))
+
+
+def test_help_is_there_in_under_half_a_second() -> None:
+    took = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "cellquery", "--help"], check=True, stdout=subprocess.DEVNULL
+        )
+        took.append(time.perf_counter() - start)
+
+    # The best of five: what the program needs, not what else the machine was doing.
+    assert min(took) < 0.5
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    script = "import sys, cellquery.cli.app; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert HEAVY & set(ran.stdout.split()) == set()
+
+
+def test_version_is_the_one_of_the_package_with_the_research_use_wording(cli: Cli) -> None:
+    assert cli("--version").stdout == f"cellquery {__version__}. {RESEARCH_USE_ONLY}\n"
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(("cellquery", *path)))
+def test_every_help_page_tells_what_it_does_and_carries_the_research_use_wording(
+    cli: Cli, path: tuple[str, ...]
+) -> None:
+    page = cli(*path, "--help")
+
+    assert page.returncode == 0, page.stderr
+    usage, *rest = page.stdout.strip().split("\n\n")
+    assert " ".join(("Usage: cellquery", *path)) in usage.replace("python -m ", "")
+    assert len(rest[0]) > 30
+    assert RESEARCH_USE_ONLY in " ".join(page.stdout.split())
+
+
+def test_without_arguments_the_help_is_shown(cli: Cli) -> None:
+    ran = cli()
+
+    assert "Usage:" in ran.stdout + ran.stderr
+    assert RESEARCH_USE_ONLY in " ".join((ran.stdout + ran.stderr).split())
+
+
+@pytest.mark.parametrize("arguments", [("no-such-command",), ("--no-such-option",)])
+def test_what_is_not_known_is_named_and_fails(cli: Cli, arguments: tuple[str, ...]) -> None:
+    ran = cli(*arguments)
+
+    assert ran.returncode != 0
+    assert ran.stdout == ""
+    assert arguments[0] in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cellquery.core import InputError
+from cellquery.data import Project
+from cellquery.reports.runs import read_run
+from cellquery.reports.standing import standing
+
+
+def test_a_run_is_read_back_with_its_evaluations(run: Path) -> None:
+    read = read_run(run)
+    assert [record.name for record in read.evaluations] == ["known", "unseen"]
+    assert len(read.epochs) == 4
+    assert sum(read.evaluations[0].n_cells_of.values()) == len(read.evaluations[0].cells)
+
+
+@pytest.mark.parametrize(
+    ("file", "remedy"),
+    [
+        ("settings.json", "finish cellquery train first"),
+        ("about.json", "finish cellquery train first"),
+        ("epochs.jsonl", "finish cellquery train first"),
+        ("predictions-known.parquet", "run cellquery evaluate again"),
+    ],
+)
+def test_a_missing_file_is_named_with_the_remedy(run: Path, file: str, remedy: str) -> None:
+    (run / file).unlink()
+    with pytest.raises(InputError) as caught:
+        _ = read_run(run).evaluations
+    assert str(caught.value) == f"{run / file}: no such file; {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("settings.json", "{"),
+        ("about.json", "[]"),
+        ("epochs.jsonl", "not json\n"),
+        ("epochs.jsonl", ""),
+        ("evaluation-known.json", "{}"),
+        ("predictions-known.parquet", "text"),
+    ],
+)
+def test_a_damaged_file_is_named_in_one_line(run: Path, file: str, content: str) -> None:
+    (run / file).write_text(content)
+    with pytest.raises(InputError) as caught:
+        _ = read_run(run).evaluations
+    assert str(caught.value).startswith(f"{run / file}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_predictions_without_true_patterns_or_specimens_are_read(run: Path) -> None:
+    table = pa.table(
+        {"cell_id": ["a"], "predicted": ["golgi"], "probability": [0.5], "p_golgi": [0.5]}
+    )
+    pq.write_table(table, run / "predictions-new.parquet")
+    (new,) = read_run(run).unjudged
+    assert (new.name, new.true[0], new.specimens[0], new.patterns) == (
+        "new",
+        None,
+        None,
+        ("golgi",),
+    )
+
+
+def test_a_pattern_of_one_specimen_has_no_interval(run: Path) -> None:
+    record = read_run(run).evaluation("unseen")
+    for pattern, n_specimens in record.n_specimens_of.items():
+        assert (pattern in record.recall_intervals) == (n_specimens > 1)
+
+
+def test_specimens_are_compared_whatever_the_split_is_called(run: Path, project: Project) -> None:
+    read = read_run(run)
+    kinds = {
+        record.name: standing(read.about, record.cells, project).kind for record in read.evaluations
+    }
+    assert kinds == {"known": "known", "unseen": "unseen"}
+
+
+def test_judging_the_training_cells_is_found_out(run: Path, project: Project) -> None:
+    path = run / "about.json"
+    about = json.loads(path.read_text())
+    n_test = len(project.split("known")["test"])
+    path.write_text(json.dumps({**about, "parts": ["test"], "n_train": n_test - 4}))
+    read = read_run(run)
+    found = standing(read.about, read.evaluation("known").cells, project)
+    assert found.kind == "trained-on"
+    assert "say nothing about new cells" in found.words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"n_train": 1}, "have changed since"), ({"split": None}, "have changed since")],
+)
+def test_a_split_made_anew_since_the_training_is_not_trusted(
+    run: Path, project: Project, change: dict[str, object], words: str
+) -> None:
+    read = read_run(run)
+    found = standing({**read.about, **change}, read.evaluation("unseen").cells, project)
+    assert found.kind == "unknown"
+    assert words in found.words
+
+
+def test_a_run_that_does_not_name_its_cells_is_not_judged(run: Path, project: Project) -> None:
+    read = read_run(run)
+    about = {key: value for key, value in read.about.items() if key != "split"}
+    assert standing(about, read.evaluation("unseen").cells, project).kind == "unknown"
+
+
+def test_without_the_project_nothing_is_claimed(run: Path) -> None:
+    read = read_run(run)
+    assert standing(read.about, read.evaluation("unseen").cells, None).kind == "unknown"
