@@ -1,0 +1,54 @@
+# Everything a newcomer runs. `make help` lists the targets.
+# Each target makes its own environment in .venv: python3 (3.11 or later), make and a network do.
+
+PYTHON ?= python3
+CHROMIUM ?= chromium
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format pictures clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## learn patterns from synthetic cells and write demo/report.html (under five minutes)
+	$(BIN)/cellquery demo --into demo
+
+test: $(INSTALLED) ## run every test; those on the real cells are skipped where these are absent
+	$(BIN)/pytest
+
+check: $(INSTALLED) ## check format, lint, types, import directions and documentation
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q --doctest-modules src tests/documentation
+
+format: $(INSTALLED) ## put the code into its format and mend what lint can mend
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+pictures: demo ## draw the documentation's pictures again, from synthetic cells (needs Chromium)
+	$(BIN)/cellquery synthesize --gallery docs/images/synthetic-cells.png --specimens 54 --patterns \
+		homogeneous,speckled,nucleolar,centromere,nuclear_membrane,golgi,coarse_speckled,fine_speckled,cytoplasmic
+	$(BIN)/cellquery show demo/target S003-00002 --out docs/images/wavelets.png
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1100,1400 \
+		--screenshot=docs/images/report.png "file://$(CURDIR)/demo/report.html"
+
+clean: ## remove the environment and everything made by these targets
+	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Only a whole installation leaves the stamp, so an interrupted one is done again.
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "error: $(PYTHON): not found; install Python 3.11 or later, or name one with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $(PYTHON): $$($(PYTHON) --version) is too old; name 3.11 or later with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "error: $(PYTHON): has no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "installing into .venv, a few minutes the first time"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
