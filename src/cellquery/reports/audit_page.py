@@ -190,7 +190,7 @@ def _groups(
         return None
     crossing: dict[DuplicateGroup, list[str]] = {group: [] for group in groups}
     for split in audit.splits:
-        for group in split.exact if kind == "exact" else split.near:
+        for group in split.exact if kind == "exact" else split.near or ():
             crossing[group].append(split.name)
 
     def rank(group: DuplicateGroup) -> tuple[bool, bool, bool, float]:
@@ -348,7 +348,7 @@ def _splits(splits: Sequence[SplitCheck]) -> Table | None:
                 "; ".join(f"{part} {size:,}" for part, size in split.sizes.items()),
                 specimens if split.n_specimens else "unknown",
                 f"{len(split.exact):,}",
-                f"{len(split.near):,}",
+                "–" if split.near is None else f"{len(split.near):,}",
             )
         )
     head = ("Split", "Parts", "Specimens shared", "Identical across", "Near-identical across")

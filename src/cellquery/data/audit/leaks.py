@@ -40,7 +40,8 @@ class SplitCheck:
     unknown : tuple of str
         Cells of unknown specimen.
     exact, near : tuple of DuplicateGroup
-        The duplicates with members in more than one part.
+        The duplicates with members in more than one part; `near` is None where they were not
+        looked for.
     missing : dict of str to tuple of str
         For each part that lacks some of the split's patterns, those patterns.
     """
@@ -53,7 +54,7 @@ class SplitCheck:
     share_of_cells: float | None
     unknown: tuple[str, ...]
     exact: tuple[DuplicateGroup, ...]
-    near: tuple[DuplicateGroup, ...]
+    near: tuple[DuplicateGroup, ...] | None
     missing: dict[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +70,7 @@ class SplitCheck:
             "share_of_cells_in_shared_specimens": None if share is None else round(share, 4),
             "n_cells_of_unknown_specimen": len(self.unknown),
             "n_exact_duplicates_across": len(self.exact),
-            "n_near_duplicates_across": len(self.near),
+            "n_near_duplicates_across": None if self.near is None else len(self.near),
             "missing_patterns": {part: list(missing) for part, missing in self.missing.items()},
         }
 
@@ -80,7 +81,7 @@ def check_split(
     about: Mapping[str, str | int | float],
     cells: Measurements,
     exact: Sequence[DuplicateGroup],
-    near: Sequence[DuplicateGroup],
+    near: Sequence[DuplicateGroup] | None,
 ) -> SplitCheck:
     """Return what a split shares between its parts.
 
@@ -117,7 +118,7 @@ def check_split(
         share_of_cells=sum(cells_of[specimen] for specimen in shared) / known if known else None,
         unknown=tuple(unknown),
         exact=_across(exact, part_of),
-        near=_across(near, part_of),
+        near=None if near is None else _across(near, part_of),
         missing={
             part: tuple(sorted(everywhere - found))
             for part, found in patterns_in.items()

@@ -134,7 +134,7 @@ def likeness_by_distance(order: FileOrder) -> Plate:
     axes.set_xscale("log", base=2)
     axes.set_xticks(distances, [str(distance) for distance in distances])
     axes.set_ylim(0, max(1.5, 1.08 * max(values)))
-    axes.text(distances[-1], 1, "file order says nothing", ha="right", va="bottom", fontsize=8)
+    axes.text(distances[0], 0.95, "file order says nothing", va="top", fontsize=8)
     if order.run_length is not None and distances[0] < order.run_length <= distances[-1]:
         axes.axvline(order.run_length, color=UNSEEN_SPECIMENS, linewidth=1)
         axes.text(
