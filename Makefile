@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format pictures clean
+.PHONY: help demo test check format pictures results ablation clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,26 @@ pictures: demo ## draw the documentation's pictures again, from synthetic cells 
 	$(BIN)/cellquery show demo/target S003-00002 --out docs/images/wavelets.png
 	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1100,1400 \
 		--screenshot=docs/images/report.png "file://$(CURDIR)/demo/report.html"
+
+results: EXPERIMENT = i3a-best
+results: study ## measure the best settings on the real cells (hours), write docs/results.md
+
+ablation: EXPERIMENT = i3a-ablation
+ablation: study ## measure what each choice is worth on the real cells (hours), write docs/results.md
+
+# I3A names the folder of the real cells. Finished runs are kept, an interrupted study goes on.
+I3A ?= ../shared/data/i3a
+.PHONY: study
+study: $(INSTALLED)
+	$(BIN)/cellquery import $(I3A) --into runs/i3a --annotations $(I3A)/roles.csv \
+		--id-column id --specimen-column estimated_specimen
+	$(BIN)/cellquery split runs/i3a --from-table $(I3A)/roles.csv \
+		--id-column id --part-column role --name roles
+	$(BIN)/cellquery experiment run experiments/$(EXPERIMENT).toml --project runs/i3a --into runs
+	mkdir -p results
+	tar -C runs --exclude='*.safetensors' --exclude='*.parquet' --exclude='synthetic-*' \
+		-cf - $(EXPERIMENT) | tar -C results -xf -
+	$(BIN)/cellquery experiment table results/$(EXPERIMENT) --into docs/results.md
 
 clean: ## remove the environment and everything made by these targets
 	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

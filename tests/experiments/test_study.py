@@ -8,7 +8,13 @@ import pytest
 
 from cellquery.core import CellqueryError, SettingsError
 from cellquery.data import Project
-from cellquery.experiments import read_experiment, results_table, run_experiment, summarise
+from cellquery.experiments import (
+    place_table,
+    read_experiment,
+    results_table,
+    run_experiment,
+    summarise,
+)
 
 TOML = """
 name = "small"
@@ -83,6 +89,18 @@ def test_summary_puts_unseen_specimens_first(finished: Path) -> None:
     text = results_table(finished)
     assert text.index("unseen specimens") < text.index("test, known sera")
     assert "±" in text
+    assert "MCA − signed" in text
+
+
+def test_a_table_takes_its_place_in_a_page_again_and_again(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Before\n<!-- small -->\nold\n<!-- /small -->\nAfter\n")
+    for table in ("| a |", "| b |"):
+        place_table(page, "small", table)
+    expected = "Before\n<!-- small -->\n\n| b |\n\n<!-- /small -->\nAfter\n"
+    assert page.read_text() == expected
+    with pytest.raises(CellqueryError, match="no place for 'large'"):
+        place_table(page, "large", "| c |")
 
 
 def test_running_again_trains_nothing_and_an_unfinished_run_is_finished(
@@ -165,3 +183,14 @@ def test_a_directory_without_runs_is_named(tmp_path: Path) -> None:
 )
 def test_every_published_configuration_is_valid(file: Path) -> None:
     assert read_experiment(file).name == file.stem
+
+
+@pytest.mark.parametrize("name", ["i3a-best", "i3a-ablation"])
+def test_published_tables_are_those_of_the_committed_results(
+    name: str, repository: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "results.md"
+    published = (repository / "docs" / "results.md").read_text()
+    page.write_text(published)
+    place_table(page, name, results_table(repository / "results" / name))
+    assert page.read_text() == published

@@ -57,11 +57,18 @@ def run(
 @experiment.command()
 def table(
     root: Annotated[Path, typer.Argument(help="The experiment's directory, such as runs/NAME.")],
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Put it into a page, between the comments named after the experiment."),
+    ] = None,
 ) -> None:
     """Print the results so far as a Markdown table, from the run directories alone.
 
     Example: cellquery experiment table runs/i3a-best
     """
-    from cellquery.experiments import results_table
+    from cellquery.experiments import place_table, results_table
 
-    say(results_table(root))
+    text = results_table(root)
+    if into is not None:
+        place_table(into, root.name, text)
+    say(text)

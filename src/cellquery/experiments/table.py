@@ -104,10 +104,17 @@ def _summary(
 
 
 def results_table(root: Path) -> str:
-    """Return the results as a Markdown table: unseen specimens first, mean and s.d. over seeds."""
+    """Return the results as a Markdown table: unseen specimens first, mean and s.d. over seeds.
+
+    With several variants, a column says how far each one's mean MCA is from the first one's.
+    """
     summaries = summarise(root)
     patterns = list(summaries[0].recall)
-    head = ["variant", "judged on", "seeds", "cells", "ACA %", "MCA %", *patterns, "specimens"]
+    first = {s.judgement: np.mean(s.mca) for s in summaries if s.variant == summaries[0].variant}
+    compared = any(summary.variant != summaries[0].variant for summary in summaries)
+    gain = [f"MCA − {summaries[0].variant}"] if compared else []
+    head = ["variant", "judged on", "seeds", "cells", "ACA %", "MCA %", *gain]
+    head += [*patterns, "specimens by vote"]
     lines = [_row(head), _row(["---"] * len(head))]
     for summary in summaries:
         lines.append(
@@ -119,6 +126,7 @@ def results_table(root: Path) -> str:
                     str(summary.n_cells),
                     _mean_and_sd(summary.aca),
                     _mean_and_sd(summary.mca),
+                    *([_difference(summary, first)] if compared else []),
                     *(f"{summary.recall.get(p, float('nan')):.1f}" for p in patterns),
                     summary.votes,
                 ]
@@ -144,6 +152,28 @@ TITLES = {
     "test": "test, known sera",
     "known": "left-over cells, known sera",
 }
+
+
+def place_table(page: Path, name: str, table: str) -> None:
+    """Put a table between the comments ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a page.
+
+    Raises
+    ------
+    ProjectError
+        When the page has no such place.
+    """
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    if start not in text or end not in text:
+        raise ProjectError(page, f"has no place for '{name}'", f"write {start} and {end} into it")
+    before, _, rest = text.partition(start)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{start}\n\n{table}\n\n{end}{after}", encoding="utf-8")
+
+
+def _difference(summary: Summary, first: dict[str, Any]) -> str:
+    difference = np.mean(summary.mca) - first.get(summary.judgement, np.nan)
+    return f"{difference:+.1f}" if np.isfinite(difference) else "-"
 
 
 def _mean_and_sd(values: tuple[float, ...]) -> str:
