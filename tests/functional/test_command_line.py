@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,16 +29,17 @@ def _commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
 COMMANDS = list(_commands(typer.main.get_command(app)))
 
 
-def test_help_is_there_in_under_half_a_second() -> None:
+def test_help_needs_less_than_half_a_second() -> None:
     took = []
     for _ in range(5):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
             [sys.executable, "-m", "cellquery", "--help"], check=True, stdout=subprocess.DEVNULL
         )
-        took.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
-    # The best of five: what the program needs, not what else the machine was doing.
+    # Processor time, since the wall's depends on what else the machine is doing.
     assert min(took) < 0.5
 
 

@@ -137,7 +137,7 @@ def test_without_a_project_the_page_says_how_to_see_cells(run: Path) -> None:
     (run / "predictions-known.parquet").unlink()
     page = training_report([ReportedRun(read_run(run))])
     assert "Give the project with <code>--project</code>" in page
-    assert "Specimens not known" in page
+    assert "Specimens not compared" in page
     assert "Unseen specimens:" not in page
 
 

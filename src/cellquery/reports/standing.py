@@ -14,7 +14,7 @@ Kind = Literal["unseen", "known", "unknown", "trained-on"]
 TITLES: dict[Kind, str] = {
     "unseen": "Unseen specimens",
     "known": "Known specimens",
-    "unknown": "Specimens not known",
+    "unknown": "Specimens not compared",
     "trained-on": "Cells of the training",
 }
 

@@ -183,29 +183,33 @@ def write_plots(run: str | Path, name: str, kind: Literal["png", "svg"] = "png")
 
 
 def _tiles(judged: Sequence[JudgedEvaluation]) -> list[Tile]:
-    tiles = []
-    for kind in ("unseen", "known", "unknown"):
-        found = [one for one in judged if one.standing.kind == kind]
-        if not found:
-            continue
-        # The run told last is the one that the others lead to.
-        one = found[-1]
-        values, first = one.record.values, kind == "unseen"
-        for figure, label in (("mca", "mean class accuracy"), ("aca", "accuracy")):
-            tiles.append(
-                Tile(
-                    f"{one.standing.title}: {label} ({figure.upper()})",
-                    f"{_percent(values[figure])} %",
-                    _interval_words(one.record, figure),
-                    first=first,
-                )
-            )
-        vote = values.get("specimen_vote")
-        if vote and first:
-            share = f"{vote['n_right']} of {vote['n_specimens']}"
-            tiles.append(
-                Tile("Unseen specimens named rightly", share, "by their cells' mean", True)
-            )
+    return [
+        tile
+        for kind in ("unseen", "known", "unknown")
+        if (found := [one for one in judged if one.standing.kind == kind])
+        # The training told last is the one that the others lead to.
+        for tile in _tiles_of(found[-1])
+    ]
+
+
+def _tiles_of(one: JudgedEvaluation) -> list[Tile]:
+    record, first = one.record, one.standing.kind == "unseen"
+    title = one.standing.title
+    if one.standing.kind == "unknown":
+        title += f" (“{record.name}”)"
+    tiles = [
+        Tile(
+            f"{title}: {label} ({figure.upper()})",
+            f"{_percent(record.values[figure])} %",
+            _interval_words(record, figure),
+            first,
+        )
+        for figure, label in (("mca", "mean class accuracy"), ("aca", "accuracy"))
+    ]
+    vote = record.values.get("specimen_vote")
+    if vote and first:
+        share = f"{vote['n_right']} of {vote['n_specimens']}"
+        tiles.append(Tile("Unseen specimens named rightly", share, "by their cells' mean", first))
     return tiles
 
 

@@ -202,7 +202,8 @@ class _Fit:
                 self.average.update_parameters(classifier.network)
             total_loss += value * len(rows)
             n_right += int((logits.argmax(dim=1) == labels).sum())
-            progress(f"epoch {number}", step + 1, self.n_batches)
+            done = (number - 1) * self.n_batches + step + 1
+            progress("training", done, self.n_batches * settings.max_epochs)
         return total_loss / len(order), n_right / len(order)
 
     def _validate(self, cells: LabelledCells) -> tuple[float, float]:

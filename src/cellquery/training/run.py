@@ -169,7 +169,9 @@ def _check_same(run: Path, settings: TrainSettings, seed: int) -> None:
     kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
     if kept != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
         raise TrainingError(
-            run, "holds a training with other settings or another seed", "choose another directory"
+            run,
+            "holds a training with other settings or another seed",
+            "choose another directory or delete it",
         )
 
 
