@@ -18,7 +18,7 @@ def test_the_demo_ends_with_a_report_and_goes_on_where_it_was(cli: Cli, tmp_path
     page = tmp_path / "try" / "report.html"
     assert page.as_uri() in done.stdout
     assert RESEARCH_USE_ONLY in done.stdout
-    assert "epoch" in done.stderr
+    assert "training: 2 of 2" in done.stderr
     text = page.read_text()
     for words in (
         "Initial learning",
