@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cellquery.core import SettingsError
 from cellquery.training import TrainSettings
+from cellquery.training.settings import read_toml
 
 
 class InitialLearning(BaseModel):
@@ -132,12 +132,7 @@ def read_experiment(path: str | Path) -> Experiment:
         When the file is missing, is not TOML, or holds an unknown key or a value out of range.
     """
     path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(path, "no such file", "see the folder experiments/") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(path, f"not valid TOML ({error})", "mend the line it names") from error
+    values = read_toml(path, "see the folder experiments/")
     try:
         experiment = Experiment(**values)
     except ValidationError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
+from cellquery.data.durable import replacing
 from cellquery.models import Classifier
 from cellquery.training.augment import augment
 from cellquery.training.cells import LabelledCells
@@ -245,9 +245,8 @@ class _Fit:
             "waited": self.waited,
             "epochs": [asdict(epoch) for epoch in self.epochs],
         }
-        unfinished = self.run / "state.pt.unfinished"
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.run / "state.pt")
+        with replacing(self.run / "state.pt") as file:
+            torch.save(state, file)
         lines = "".join(json.dumps(_finite(asdict(epoch))) + "\n" for epoch in self.epochs)
         (self.run / "epochs.jsonl").write_text(lines, encoding="utf-8")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
 from cellquery.core.provenance import provenance
+from cellquery.data.durable import replacing
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
 from cellquery.training.cells import LabelledCells, hold_out, label
@@ -182,6 +182,5 @@ def _device_name(accelerator: str) -> str:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    with replacing(path) as file:
+        file.write((json.dumps(values, indent=2) + "\n").encode())

@@ -182,13 +182,23 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def read_settings(path: Path, preset: str | None = None) -> TrainSettings:
     """Return the settings of a TOML file, laid over a preset when one is named."""
+    return TrainSettings.read(read_toml(path, "give a TOML file of settings"), path, preset)
+
+
+def read_toml(path: Path, remedy: str) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        When the file is missing, with this remedy, or is not TOML.
+    """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsError(path, "no such file", "give a TOML file of settings") from error
+        raise SettingsError(path, "no such file", remedy) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(path, f"not valid TOML ({error})", "mend the line it names") from error
-    return TrainSettings.read(values, path, preset)
 
 
 def _overlaid(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
