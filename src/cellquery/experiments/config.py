@@ -13,14 +13,16 @@ from cellquery.training.settings import read_toml
 
 
 class InitialLearning(BaseModel):
-    """What the network learns first (step 1 of the paper's Table 1), from real or synthetic cells.
+    """What the network learns first (step 1 of the paper's Table 1): real cells, synthetic or both.
+
+    With ``settings.rehearsal`` in the variant, these cells also join every later batch.
 
     Attributes
     ----------
     parts : tuple of str
         Parts of the split whose labelled cells are learnt first.
     synthetic_cells, synthetic_specimens, synthetic_seed : int
-        Instead of parts: so many cells of `cellquery.data.synthetic`, which need no label.
+        So many cells of `cellquery.data.synthetic`, which need no label.
     settings : dict
         What differs from the variant's own settings.
     """
@@ -34,9 +36,9 @@ class InitialLearning(BaseModel):
     settings: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if bool(self.parts) == bool(self.synthetic_cells):
-            raise ValueError("give either parts or synthetic_cells")
+    def _some_source(self) -> Self:
+        if not self.parts and not self.synthetic_cells:
+            raise ValueError("give parts, synthetic_cells or both")
         return self
 
 
@@ -120,7 +122,8 @@ class Experiment(BaseModel):
         """Return the settings of a variant's initial learning, checked."""
         changes = variant.initial.settings if variant.initial else {}
         where = f"{self.name}, variant {variant.name}, initial"
-        return TrainSettings.read(changes, where, base=self.settings_of(variant))
+        base = self.settings_of(variant).model_copy(update={"rehearsal": 0.0})
+        return TrainSettings.read(changes, where, base=base)
 
 
 def read_experiment(path: str | Path) -> Experiment:

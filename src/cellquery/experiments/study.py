@@ -19,7 +19,7 @@ from cellquery.data.synthetic import into_project, synthetic_settings
 from cellquery.experiments.config import Experiment, Variant
 from cellquery.metrics import evaluate
 from cellquery.models import Classifier
-from cellquery.training import Predictions
+from cellquery.training import LabelledCells, Predictions, label
 from cellquery.training.evaluate import evaluate_cells, write_evaluation
 from cellquery.training.run import train_run
 
@@ -94,7 +94,9 @@ def run_experiment(
                 continue
             if prepared is None:
                 prepared = prepare(project.store(), cells.ids, inputs, progress=progress)
-            start = _initial(experiment, variant, task.seed, project, root, accelerator, progress)
+            start, rehearsed = _initial(
+                experiment, variant, task.seed, project, root, accelerator, progress
+            )
             classifier = train_run(
                 task.run,
                 _rows(prepared, task.train),
@@ -103,6 +105,7 @@ def run_experiment(
                 settings,
                 seed=task.seed,
                 initial=start,
+                rehearsed=rehearsed,
                 about={"experiment": experiment.name, "variant": variant.name},
                 accelerator=accelerator,
                 progress=progress,
@@ -139,31 +142,52 @@ def _initial(
     root: Path,
     accelerator: str,
     progress: Progress,
-) -> Classifier | None:
-    """Return the network after its initial learning, trained once for each variant and seed."""
+) -> tuple[Classifier | None, LabelledCells | None]:
+    """Return the network after its initial learning, trained once a seed, and what it learnt."""
     first = variant.initial
     if first is None:
-        return None
-    source, about = project, f"parts {', '.join(first.parts)}"
+        return None, None
+    settings = experiment.initial_settings_of(variant)
+    settings = settings.model_copy(update={"inputs": inputs_for(project, settings.inputs)})
+    sources: list[tuple[Project, Selection]] = []
+    about = []
+    if first.parts:
+        sources.append((project, select(project, experiment.split, first.parts)))
+        about.append(f"parts {', '.join(first.parts)}")
     if first.synthetic_cells:
         made = synthetic_settings(n_specimens=first.synthetic_specimens, seed=first.synthetic_seed)
         folder = root / f"synthetic-{first.synthetic_cells}-{first.synthetic_seed}"
-        source = into_project(first.synthetic_cells, made, folder, progress=progress)
-        about = f"{first.synthetic_cells} synthetic cells of {made.n_specimens} specimens"
-    chosen = select(source, experiment.split if first.parts else None, first.parts)
-    settings = experiment.initial_settings_of(variant)
-    settings = settings.model_copy(update={"inputs": inputs_for(source, settings.inputs)})
-    return train_run(
+        synthetic = into_project(first.synthetic_cells, made, folder, progress=progress)
+        sources.append((synthetic, select(synthetic, None, ())))
+        about.append(f"{first.synthetic_cells} synthetic cells of {made.n_specimens} specimens")
+    prepared = [
+        prepare(source.store(), chosen.ids, settings.inputs, progress=progress)
+        for source, chosen in sources
+    ]
+    cells = PreparedCells(
+        np.concatenate([part.ids for part in prepared]),
+        np.concatenate([part.images for part in prepared]),
+    )
+    names = [str(pattern) for _, chosen in sources for pattern in chosen.patterns]
+    patterns = project.patterns if first.parts else sources[0][0].patterns
+    classifier = train_run(
         root / variant.name / f"seed-{seed}" / "initial",
-        prepare(source.store(), chosen.ids, settings.inputs, progress=progress),
-        list(chosen.patterns),
-        source.patterns,
+        cells,
+        names,
+        patterns,
         settings,
         seed=seed,
-        about={"experiment": experiment.name, "variant": variant.name, "cells": about},
+        about={
+            "experiment": experiment.name,
+            "variant": variant.name,
+            "cells": " and ".join(about),
+        },
         accelerator=accelerator,
         progress=progress,
     )
+    if not experiment.settings_of(variant).rehearsal:
+        return classifier, None
+    return classifier, label(cells, names, project.patterns)
 
 
 def _tasks(

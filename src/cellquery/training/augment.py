@@ -36,21 +36,16 @@ def augment(
     -------
     Tensor, shape (cells, channels, side, side)
     """
-    if settings.rotation == "quarter-turns":
-        images = _quarter_turns(images, settings.flips, random)
-        angles = None
-    elif settings.rotation == "any":
+    if settings.rotation in ("none", "quarter-turns"):
+        images = _at_views(images, draw_views(settings, len(images), random))
+    angles = None
+    if settings.rotation == "any":
         angles = 2 * math.pi * torch.rand(len(images), generator=random)
     elif settings.rotation == "steps-of-18" and copies is not None:
-        angles = math.radians(18) * copies.float()
-    else:
-        angles = None
-    interpolates = angles is not None or settings.scale > 0
-    mirrors = settings.flips and settings.rotation != "quarter-turns"
-    if interpolates:
+        angles = _angles(copies)
+    if angles is not None or settings.scale:
+        mirrors = settings.flips and angles is not None
         images = _turned(images, angles, settings.scale, mirrors, random)
-    elif mirrors:
-        images = _quarter_turns(images, True, random, n_turns=1)
     if settings.gamma:
         exponent = torch.exp(settings.gamma * (2 * _draw(images, random) - 1))
         images = images.clamp_min(0).pow(exponent)
@@ -64,17 +59,51 @@ def _draw(images: Tensor, random: torch.Generator) -> Tensor:
     return torch.rand(len(images), 1, 1, 1, generator=random).to(images.device)
 
 
-def _quarter_turns(
-    images: Tensor, flips: bool, random: torch.Generator, n_turns: int = 4
+def n_views(settings: Augmentation) -> int | None:
+    """Return among how many fixed views an augmentation chooses; None for a continuum of them."""
+    if settings.scale or settings.gamma or settings.blur_px or settings.rotation == "any":
+        return None
+    if settings.rotation == "steps-of-18":
+        return None if settings.flips else settings.n_copies
+    if settings.rotation == "none":
+        return 8 if settings.flips else 1
+    return 8 if settings.flips else 4
+
+
+def nth_view(images: Tensor, settings: Augmentation, view: int) -> Tensor:
+    """Return square images at one of the fixed views that `draw_views` numbers."""
+    if settings.rotation == "steps-of-18":
+        angles = _angles(torch.full((len(images),), view))
+        return _turned(images, angles, 0.0, False, torch.Generator())
+    return dihedral(images, view)
+
+
+def draw_views(
+    settings: Augmentation, n_cells: int, random: torch.Generator, copies: Tensor | None = None
 ) -> Tensor:
-    turns = torch.randint(n_turns, (len(images),), generator=random)
-    mirrored = torch.randint(2 if flips else 1, (len(images),), generator=random)
-    views = (turns + 4 * mirrored).to(images.device)
+    """Return a number of a view for each cell, as `augment` draws it from the same generator."""
+    if settings.rotation == "steps-of-18" and copies is not None:
+        return copies
+    if settings.rotation == "none" and not settings.flips:
+        return torch.zeros(n_cells, dtype=torch.int64)
+    turns = torch.randint(1 if settings.rotation == "none" else 4, (n_cells,), generator=random)
+    mirrored = torch.randint(2 if settings.flips else 1, (n_cells,), generator=random)
+    return turns + 4 * mirrored
+
+
+def _at_views(images: Tensor, views: Tensor) -> Tensor:
+    if not views.any():
+        return images
+    views = views.to(images.device)
     varied = torch.empty_like(images)
     for view in range(8):
         chosen = views == view
         varied[chosen] = dihedral(images[chosen], view)
     return varied
+
+
+def _angles(copies: Tensor) -> Tensor:
+    return math.radians(18) * copies.float()
 
 
 def _turned(

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+from torch import Tensor
 
 from cellquery.core import TrainingError, integer_seed
 from cellquery.data.prepare import PreparedCells
+from cellquery.models import Classifier
+from cellquery.training.augment import augment
+from cellquery.training.settings import Augmentation
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,25 @@ class LabelledCells:
     cells: PreparedCells
     labels: NDArray[np.int64]
 
+    early = False
+
     def __len__(self) -> int:
         return len(self.labels)
+
+    def inputs(
+        self,
+        classifier: Classifier,
+        rows: NDArray[Any],
+        augmentation: Augmentation | None,
+        copies: Tensor | None,
+        random: torch.Generator,
+        device: torch.device,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the two network inputs of these rows, varied where an augmentation is given."""
+        images = torch.from_numpy(self.cells.images[rows]).to(device).float()
+        if augmentation is not None:
+            images = augment(images, augmentation, random, copies)
+        return classifier.bands(images)
 
     def rows(self, rows: NDArray[Any]) -> LabelledCells:
         """Return the cells at these rows."""

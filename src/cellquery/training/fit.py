@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
 from cellquery.data.durable import replacing
-from cellquery.models import Classifier
-from cellquery.training.augment import augment
+from cellquery.models import Classifier, NetworkOutput
 from cellquery.training.cells import LabelledCells
+from cellquery.training.early import CachedCells
 from cellquery.training.settings import TrainSettings
 
 
@@ -45,11 +45,12 @@ class Epoch:
 
 def fit(
     classifier: Classifier,
-    training: LabelledCells,
+    training: LabelledCells | CachedCells,
     settings: TrainSettings,
     *,
     seed: int,
-    validation: LabelledCells | None = None,
+    validation: LabelledCells | CachedCells | None = None,
+    rehearsed: LabelledCells | CachedCells | None = None,
     run: Path | None = None,
     accelerator: str = "auto",
     progress: Progress = silent,
@@ -61,13 +62,16 @@ def fit(
     classifier : Classifier
         Fresh or pretrained; ends with the best validation weights where ``patience`` is set,
         with the averaged weights where ``averaging`` is set, else with the last.
-    training : LabelledCells
+    training : LabelledCells or CachedCells
+        Cached cells train the late layers alone.
     settings : TrainSettings
     seed : int
         Decides order and augmentation. The same seed, thread count and machine give identical
         weights on a CPU.
     validation : LabelledCells or None
         Required when ``settings.patience`` is set.
+    rehearsed : LabelledCells, CachedCells or None
+        Cells learnt earlier; ``settings.rehearsal`` of them join each labelled cell of a batch.
     run : Path or None
         A directory for ``epochs.jsonl`` and the state that an interrupted training resumes from.
     accelerator : str
@@ -87,7 +91,17 @@ def fit(
         raise TrainingError("training", f"{len(training)} labelled cells", "label two or more")
     if settings.patience is not None and not validation:
         raise TrainingError("training", "no validation cells to stop on", "set patience = none")
-    return _Fit(classifier, training, validation, settings, seed, run, accelerator).go(progress)
+    cells = _Cells(training, validation, rehearsed if settings.rehearsal else None)
+    return _Fit(classifier, cells, settings, seed, run, accelerator).go(progress)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of one training, all of one kind: images, or cached early features."""
+
+    training: LabelledCells | CachedCells
+    validation: LabelledCells | CachedCells | None
+    rehearsed: LabelledCells | CachedCells | None
 
 
 class _Fit:
@@ -96,18 +110,18 @@ class _Fit:
     def __init__(
         self,
         classifier: Classifier,
-        training: LabelledCells,
-        validation: LabelledCells | None,
+        cells: _Cells,
         settings: TrainSettings,
         seed: int,
         run: Path | None,
         accelerator: str,
     ) -> None:
-        self.classifier, self.training, self.validation = classifier, training, validation
+        self.classifier, self.cells, training = classifier, cells, cells.training
         self.settings, self.seed, self.run = settings, seed, run
         self.fabric = Fabric(accelerator=accelerator, devices=1, precision=settings.precision)
         network = classifier.channels_last("cpu")
-        if settings.freeze_early:
+        self.freezes = settings.freeze_early or training.early
+        if self.freezes:
             for module in network.early_modules():
                 module.requires_grad_(False)
         weights = [weight for weight in network.parameters() if weight.requires_grad]
@@ -133,6 +147,7 @@ class _Fit:
             else None
         )
         self.network, self.fabric_optimiser = self.fabric.setup(network, self.optimiser)
+        self.network.mark_forward_method("finish")
         self.pattern_weights = _pattern_weights(training.labels, classifier, settings)
         self.best: dict[str, Tensor] | None = None
         self.best_loss, self.waited = math.inf, 0
@@ -146,8 +161,8 @@ class _Fit:
             started = time.perf_counter()
             train_loss, train_accuracy = self._pass(number, progress)
             loss, accuracy = math.nan, math.nan
-            if self.validation is not None:
-                loss, accuracy = self._validate(self.validation)
+            if self.cells.validation is not None:
+                loss, accuracy = self._validate(self.cells.validation)
             rate = self.optimiser.param_groups[0]["lr"]
             seconds = time.perf_counter() - started
             epoch = Epoch(number, train_loss, train_accuracy, loss, accuracy, rate, seconds)
@@ -165,21 +180,22 @@ class _Fit:
     def _pass(self, number: int, progress: Progress) -> tuple[float, float]:
         settings, classifier = self.settings, self.classifier
         copies = settings.augmentation.n_copies
-        order = generator(self.seed, "epoch", number).permutation(len(self.training) * copies)
+        training, rehearsed = self.cells.training, self.cells.rehearsed
+        order = generator(self.seed, "epoch", number).permutation(len(training) * copies)
         random = torch.Generator().manual_seed(integer_seed(self.seed, "augment", number))
+        joining = self._joining(number)
         self.network.train()
-        if settings.freeze_early:
+        if self.freezes:
             for module in classifier.network.early_modules():
                 module.eval()
-        total_loss, n_right = 0.0, 0
+        total_loss, n_right, n_shown = 0.0, 0, 0
         for step, shown in enumerate(np.array_split(order, self.n_batches)):
-            rows = shown // copies
-            images = self._images(self.training, rows)
-            images = augment(
-                images, settings.augmentation, random, torch.from_numpy(shown % copies)
-            )
-            labels = torch.from_numpy(self.training.labels[rows]).to(self.fabric.device)
-            logits = self.network(*classifier.bands(images)).logits
+            inputs, labels = self._inputs(training, shown, random)
+            if rehearsed is not None:
+                more, more_labels = self._inputs(rehearsed, joining[step], random)
+                inputs = (torch.cat([inputs[0], more[0]]), torch.cat([inputs[1], more[1]]))
+                labels = torch.cat([labels, more_labels])
+            logits = self._logits(self.network, training, inputs)
             loss = F.cross_entropy(
                 logits,
                 labels,
@@ -200,22 +216,54 @@ class _Fit:
                 self.schedule.step()
             if self.average is not None:
                 self.average.update_parameters(classifier.network)
-            total_loss += value * len(rows)
+            total_loss += value * len(labels)
+            n_shown += len(labels)
             n_right += int((logits.argmax(dim=1) == labels).sum())
             done = (number - 1) * self.n_batches + step + 1
             progress("training", done, self.n_batches * settings.max_epochs)
-        return total_loss / len(order), n_right / len(order)
+        return total_loss / n_shown, n_right / n_shown
 
-    def _validate(self, cells: LabelledCells) -> tuple[float, float]:
+    def _joining(self, number: int) -> list[NDArray[np.int64]]:
+        """Return what joins each batch of an epoch: rehearsed cells, all equally often."""
+        settings, cells = self.settings, self.cells.rehearsed
+        if cells is None:
+            return []
+        copies = settings.augmentation.n_copies
+        n_each = max(1, round(settings.rehearsal * settings.batch_size))
+        random = generator(self.seed, "rehearsal", number)
+        n_rounds = math.ceil(self.n_batches * n_each / (len(cells) * copies))
+        order = np.concatenate([random.permutation(len(cells) * copies) for _ in range(n_rounds)])
+        return np.split(order[: self.n_batches * n_each], self.n_batches)
+
+    def _inputs(
+        self, cells: LabelledCells | CachedCells, shown: NDArray[np.int64], random: torch.Generator
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Return inputs and labels of a batch; `shown` numbers the copies of all cells."""
+        augmentation, device = self.settings.augmentation, self.fabric.device
+        rows = shown // augmentation.n_copies
+        copies = torch.from_numpy(shown % augmentation.n_copies)
+        inputs = cells.inputs(self.classifier, rows, augmentation, copies, random, device)
+        return inputs, torch.from_numpy(cells.labels[rows]).to(device)
+
+    @staticmethod
+    def _logits(
+        network: nn.Module, cells: LabelledCells | CachedCells, inputs: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        forward: Any = network.finish if cells.early else network
+        output: NetworkOutput = forward(*inputs)
+        return output.logits
+
+    def _validate(self, cells: LabelledCells | CachedCells) -> tuple[float, float]:
         network: nn.Module = self.average.module if self.average else self.network
         network.eval()
+        device, random = self.fabric.device, torch.Generator()
         total_loss, n_right = 0.0, 0
         with torch.no_grad():
             for start in range(0, len(cells), 256):
                 rows = np.arange(start, min(start + 256, len(cells)))
-                bands = self.classifier.bands(self._images(cells, rows))
-                labels = torch.from_numpy(cells.labels[rows]).to(self.fabric.device)
-                logits = network(*bands).logits
+                inputs = cells.inputs(self.classifier, rows, None, None, random, device)
+                labels = torch.from_numpy(cells.labels[rows]).to(device)
+                logits = self._logits(network, cells, inputs)
                 total_loss += float(F.cross_entropy(logits, labels, reduction="sum"))
                 n_right += int((logits.argmax(dim=1) == labels).sum())
         loss = total_loss / len(cells)
@@ -227,9 +275,6 @@ class _Fit:
         else:
             self.waited += 1
         return loss, n_right / len(cells)
-
-    def _images(self, cells: LabelledCells, rows: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(cells.cells.images[rows]).to(self.fabric.device).float()
 
     def _keep(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)

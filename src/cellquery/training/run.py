@@ -32,6 +32,7 @@ def train_run(
     *,
     seed: int,
     initial: Classifier | None = None,
+    rehearsed: LabelledCells | None = None,
     leaked: LabelledCells | None = None,
     about: dict[str, Any] | None = None,
     accelerator: str = "auto",
@@ -56,6 +57,8 @@ def train_run(
         Decides weights, validation cells, order and augmentation.
     initial : Classifier or None
         Start from these weights. Where its patterns differ, its last layer is left behind.
+    rehearsed : LabelledCells or None
+        The cells of the initial learning, for ``settings.rehearsal``.
     leaked : LabelledCells or None
         The test cells, for ``settings.validation == "test"`` only.
     about : dict or None
@@ -93,6 +96,7 @@ def train_run(
         "patterns": list(patterns),
         "n_train": len(labelled),
         "n_validation": 0 if validation is None else len(validation),
+        "n_rehearsed": len(rehearsed) if rehearsed and settings.rehearsal else 0,
         "validation": settings.validation,
         "threads": torch.get_num_threads(),
         "device": _device_name(accelerator),
@@ -114,6 +118,7 @@ def train_run(
         settings,
         seed=seed,
         validation=validation,
+        rehearsed=rehearsed,
         run=run,
         accelerator=accelerator,
         progress=progress,

@@ -77,6 +77,9 @@ class TrainSettings(BaseModel):
         Decay of an exponential moving average of the weights, per step; 0 for none.
     freeze_early : bool
         Keep the layers up to the second pooling, batch-norm statistics included, as they are.
+    rehearsal : float
+        How many cells of the initial learning join each labelled cell of a batch, so that what
+        they taught is not forgotten; 0 for none (Robins 1995, doi:10.1080/09540099550039318).
     views : {1, 8}
         Predictions are averaged over so many views of a cell: 8 are its flips and quarter turns.
     precision : {"32-true", "bf16-mixed"}
@@ -99,6 +102,7 @@ class TrainSettings(BaseModel):
     class_weights: Literal["none", "balanced"] = "none"
     averaging: float = Field(default=0.0, ge=0, lt=1)
     freeze_early: bool = False
+    rehearsal: float = Field(default=0.0, ge=0, le=16)
     views: Literal[1, 8] = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
 
