@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cellquery.core import TrainingError
 from cellquery.models import Classifier
 from cellquery.training import (
     Augmentation,
@@ -163,3 +164,11 @@ def test_rehearsed_cells_keep_a_pattern_that_the_new_labels_lack(
         recalls[rehearsal] = float((logits.argmax(dim=1) == 2).float().mean())
     assert recalls[0.0] == 0
     assert recalls[1.0] > 0.9
+
+
+def test_rehearsal_without_earlier_cells_is_refused(
+    cells: LabelledCells, quick: TrainSettings
+) -> None:
+    settings = quick.model_copy(update={"rehearsal": 1.0})
+    with pytest.raises(TrainingError, match="rehearsal = 0"):
+        fit(Classifier.fresh(PATTERNS, settings.inputs, seed=0), cells, settings, seed=0)

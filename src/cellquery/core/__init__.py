@@ -1,6 +1,7 @@
 """Exceptions, staining patterns, random generators and the wording every surface carries."""
 
 from cellquery.core.errors import (
+    AcquisitionError,
     CellqueryError,
     InputError,
     ProjectError,
@@ -17,6 +18,7 @@ __all__ = [
     "PATTERNS",
     "RESEARCH_USE_ONLY",
     "SIX_PATTERNS",
+    "AcquisitionError",
     "CellqueryError",
     "InputError",
     "Pattern",

@@ -51,3 +51,7 @@ class WeightsError(CellqueryError):
 
 class TrainingError(CellqueryError):
     """A training cannot start or had to stop."""
+
+
+class AcquisitionError(CellqueryError):
+    """Cells cannot be chosen from what a query strategy was given."""

@@ -91,6 +91,10 @@ def fit(
         raise TrainingError("training", f"{len(training)} labelled cells", "label two or more")
     if settings.patience is not None and not validation:
         raise TrainingError("training", "no validation cells to stop on", "set patience = none")
+    if settings.rehearsal and not rehearsed:
+        raise TrainingError(
+            "training", "rehearsal without cells of an initial learning", "set rehearsal = 0"
+        )
     cells = _Cells(training, validation, rehearsed if settings.rehearsal else None)
     return _Fit(classifier, cells, settings, seed, run, accelerator).go(progress)
 

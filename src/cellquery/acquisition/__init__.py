@@ -1,0 +1,7 @@
+"""Query strategies: from arrays of scores to the cells that should be labelled next."""
+
+from cellquery.acquisition.candidates import Candidates, Query
+from cellquery.acquisition.contract import QueryStrategy
+from cellquery.acquisition.registry import STRATEGIES, query_strategy
+
+__all__ = ["STRATEGIES", "Candidates", "Query", "QueryStrategy", "query_strategy"]

@@ -1,0 +1,43 @@
+"""BALD: cells that draws of the network disagree on although each of them is sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from cellquery.acquisition.candidates import Candidates, Query
+from cellquery.acquisition.contract import ranked
+from cellquery.acquisition.entropy import entropy
+
+
+@dataclass(frozen=True)
+class Bald:
+    """Mutual information of label and weights (Houlsby et al. 2011, arXiv:1112.5745).
+
+    The draws come from Monte-Carlo dropout (Gal et al. 2017, arXiv:1703.02910). The top n alone
+    would be n times the same cell, so a batch is drawn with odds in proportion to the information
+    (PowerBALD, Kirsch et al. 2021, arXiv:2106.12059).
+
+    Parameters
+    ----------
+    batch : {"power", "top"}
+        Draw the batch, or take the n highest.
+    """
+
+    batch: Literal["power", "top"] = "power"
+
+    name: ClassVar[str] = "bald"
+    needs: ClassVar[frozenset[str]] = frozenset({"committee"})
+
+    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
+        """Return n candidates; utilities are nats, or, drawn, log nats plus a Gumbel lot."""
+        candidates = candidates.in_order()
+        assert candidates.committee is not None
+        mean = candidates.committee.mean(axis=0)
+        information = entropy(mean) - entropy(candidates.committee).mean(axis=0)
+        if self.batch == "top":
+            return ranked(candidates, information, n)
+        lots = random.gumbel(size=len(candidates))
+        return ranked(candidates, np.log(np.maximum(information, 1e-12)) + lots, n)

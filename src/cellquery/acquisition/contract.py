@@ -1,0 +1,44 @@
+"""What every query strategy promises, and the ranking that most of them end with."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellquery.acquisition.candidates import Candidates, Query
+
+
+class QueryStrategy(Protocol):
+    """Chooses the cells to be labelled next.
+
+    Attributes
+    ----------
+    name : str
+    needs : frozenset of str
+        Which of ``probabilities``, ``embeddings`` and ``committee`` it looks at.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+
+    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
+        """Return `n` different candidates, or all of them where there are fewer.
+
+        The same candidates in another order, with the same state of `random`, give the same
+        query.
+        """
+
+
+def ranked(candidates: Candidates, utilities: NDArray[Any], n: int) -> Query:
+    """Return the n candidates of highest utility, highest first; ids decide between equals."""
+    values = np.asarray(utilities, dtype=np.float64)
+    order = np.lexsort((candidates.ids.astype(str), -values))[: max(n, 0)]
+    return Query(candidates.ids[order], values[order])
+
+
+def in_turn(candidates: Candidates, rows: list[int], utilities: list[float]) -> Query:
+    """Return the candidates at these rows, in this order."""
+    chosen = np.array(rows, dtype=np.int64)
+    return Query(candidates.ids[chosen], np.array(utilities, dtype=np.float64))

@@ -1,0 +1,38 @@
+"""Margin: how close the two most probable patterns are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellquery.acquisition.candidates import Candidates, Query
+from cellquery.acquisition.contract import ranked
+
+
+def margin_utility(probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """Return 1 - (highest - second highest) for each row, shape (cells,), from 0 to 1.
+
+    Examples
+    --------
+    >>> margin_utility(np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])).tolist()
+    [1.0, 0.0]
+    """
+    if probabilities.shape[1] < 2:
+        return np.zeros(len(probabilities))
+    top = np.partition(np.asarray(probabilities, dtype=np.float64), -2, axis=1)[:, -2:]
+    return 1 - (top[:, 1] - top[:, 0])
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Cells that the network wavers on between two patterns (Vununu et al. 2021, Eq. 5)."""
+
+    name: ClassVar[str] = "margin"
+    needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+
+    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
+        """Return the n candidates of smallest margin; utilities are 1 - margin."""
+        return ranked(candidates, margin_utility(candidates.probabilities), n)
