@@ -73,8 +73,8 @@ class MaxHerding:
 
 def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
     vectors = np.asarray(vectors, dtype=np.float32)
-    lengths = np.sqrt(squared_norms(vectors))
-    unit: NDArray[np.float32] = vectors / np.maximum(lengths, 1e-12)[:, None]
+    lengths = np.maximum(np.sqrt(squared_norms(vectors)), np.float32(1e-12))
+    unit: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
     return unit
 
 

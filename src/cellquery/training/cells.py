@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,20 @@ from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
 from cellquery.training.augment import augment
 from cellquery.training.settings import Augmentation
+
+
+class _Rows(Protocol):
+    """What can be split by rows: labelled cells of either kind."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]: ...
+
+    def __len__(self) -> int: ...
+
+    def rows(self, rows: NDArray[Any]) -> Self: ...
+
+
+Cells = TypeVar("Cells", bound=_Rows)
 
 
 @dataclass(frozen=True)
@@ -53,10 +67,10 @@ class LabelledCells:
             images = augment(images, augmentation, random, copies)
         return classifier.bands(images)
 
-    def rows(self, rows: NDArray[Any]) -> LabelledCells:
+    def rows(self, rows: NDArray[Any]) -> Self:
         """Return the cells at these rows."""
         chosen = PreparedCells(self.cells.ids[rows], self.cells.images[rows])
-        return LabelledCells(chosen, self.labels[rows])
+        return type(self)(chosen, self.labels[rows])
 
 
 def label(cells: PreparedCells, names: Sequence[str], patterns: Sequence[str]) -> LabelledCells:
@@ -78,9 +92,7 @@ def label(cells: PreparedCells, names: Sequence[str], patterns: Sequence[str]) -
     return LabelledCells(cells, np.array([index[name] for name in names], dtype=np.int64))
 
 
-def hold_out(
-    cells: LabelledCells, fraction: float, seed: int
-) -> tuple[LabelledCells, LabelledCells]:
+def hold_out(cells: Cells, fraction: float, seed: int) -> tuple[Cells, Cells]:
     """Split labelled cells into training and validation cells, per pattern where possible.
 
     Raises

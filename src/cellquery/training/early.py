@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -69,16 +69,23 @@ class CachedCells:
     groups : tuple of EarlyFeatures
         With all views that the augmentation chooses among, or with the first alone.
     labels : ndarray of int64, shape (cells,)
-        In the order of the groups' cells.
+    places : ndarray of int64, shape (cells,), or None
+        Where each cell stands among the cells of all groups; None is their own order.
     """
 
     groups: tuple[EarlyFeatures, ...]
     labels: NDArray[np.int64]
+    places: NDArray[np.int64] | None = None
 
     early = True
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def rows(self, rows: NDArray[Any]) -> Self:
+        """Return the cells at these rows."""
+        places = np.arange(len(self)) if self.places is None else self.places
+        return type(self)(self.groups, self.labels[rows], places[rows])
 
     def inputs(
         self,
@@ -93,6 +100,8 @@ class CachedCells:
         views = np.zeros(len(rows), dtype=np.int64)
         if augmentation is not None:
             views = draw_views(augmentation, len(rows), random, copies).numpy()
+        if self.places is not None:
+            rows = self.places[rows]
         ends = np.cumsum([len(group) for group in self.groups])
         which = np.searchsorted(ends, rows, side="right")
         starts = ends - [len(group) for group in self.groups]

@@ -139,7 +139,7 @@ class TrainSettings(BaseModel):
             raise SettingsError(where, f"no preset '{preset}'", f"choose {', '.join(PRESETS)}")
         under = base.model_dump() if base else PRESETS[preset] if preset else {}
         try:
-            return cls(**_overlaid(under, values))
+            return cls(**overlaid(under, values))
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "settings"
@@ -205,9 +205,10 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
         raise SettingsError(path, f"not valid TOML ({error})", "mend the line it names") from error
 
 
-def _overlaid(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+def overlaid(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values laid over others; neither is changed."""
     merged = dict(base)
     for key, value in values.items():
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _overlaid(merged[key], value) if nested else value
+        merged[key] = overlaid(merged[key], value) if nested else value
     return merged

@@ -1,0 +1,545 @@
+"""The rounds of active learning as a state machine on disk; an oracle answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from cellquery.acquisition import Candidates, Query, query_strategy
+from cellquery.acquisition.margin import margin_utility
+from cellquery.campaign.estimate import estimate_accuracy
+from cellquery.campaign.oracle import Oracle
+from cellquery.campaign.pool import Pool
+from cellquery.campaign.records import (
+    Answers,
+    RoundFolder,
+    keep_answers,
+    read_answers,
+    read_json,
+    round_folder,
+    rounds_done,
+    write_json,
+    write_table,
+)
+from cellquery.campaign.settings import CampaignSettings
+from cellquery.campaign.sight import Scores, Sight, committee, some
+from cellquery.campaign.stopping import agreement, stabilised
+from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
+from cellquery.core.provenance import provenance
+from cellquery.data.durable import make_folder
+from cellquery.data.prepare import PreparedCells
+from cellquery.models import Classifier
+from cellquery.training import LabelledCells, TrainSettings, fit, hold_out, predict
+from cellquery.training.evaluate import evaluate_cells, write_evaluation
+from cellquery.training.run import fitted_inputs
+from cellquery.wavelets import InputSettings
+
+State = Literal["waiting", "done"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Labelled cells that the networks are judged on; they never influence anything.
+
+    Attributes
+    ----------
+    name : str
+        As in ``evaluation-NAME.json``.
+    cells : PreparedCells
+    patterns : sequence of str, shape (cells,)
+    specimens : sequence of str or None, shape (cells,)
+    """
+
+    name: str
+    cells: PreparedCells
+    patterns: Sequence[str]
+    specimens: Sequence[str | None]
+
+
+@dataclass
+class Campaign:
+    """Initial network, first batch, rounds, last training: each step once, in order, on disk.
+
+    Killed at any moment and made again with the same arguments, it goes on where it was and ends
+    with the same cells and the same network.
+
+    Parameters
+    ----------
+    root : Path
+        The campaign's folder.
+    pool : Pool
+    settings : CampaignSettings
+    patterns : tuple of str
+        The class list; a pattern may stay without labels.
+    inputs : InputSettings
+        How the pool was prepared.
+    seed : int
+        Every random draw has a generator of its own from it.
+    initial : Classifier or None
+        The network after initial learning; without one nothing is frozen.
+    rehearsed : LabelledCells or None
+        The cells of the initial learning, for ``rehearsal``. They are not part of the budget.
+    judged : sequence of Judged
+    judge_rounds : bool
+        Judge every round's network, not only the last.
+    about : dict
+        More facts for ``campaign.json``.
+    progress : Progress
+    """
+
+    root: Path
+    pool: Pool
+    settings: CampaignSettings
+    patterns: tuple[str, ...]
+    inputs: InputSettings
+    seed: int
+    initial: Classifier | None = None
+    rehearsed: LabelledCells | None = None
+    judged: Sequence[Judged] = ()
+    judge_rounds: bool = True
+    about: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        self.budget, self.first, self.per_round = self.settings.sizes(len(self.pool))
+        self.strategy = query_strategy(self.settings.strategy, **self.settings.options)
+        if self.settings.cold_start != "random" and self.initial is None:
+            raise SettingsError(
+                "cold_start",
+                f"{self.settings.cold_start} needs the embeddings of an initial network",
+                "give an initial model or choose random",
+            )
+        if self.initial is not None:
+            if self.initial.patterns != self.patterns:
+                raise SettingsError(
+                    "initial model",
+                    f"names {', '.join(self.initial.patterns)}, not {', '.join(self.patterns)}",
+                    "train one for these patterns",
+                )
+            self.inputs = self.initial.inputs
+        else:
+            self.inputs = fitted_inputs(self.inputs, self.pool.cells.images)
+        train = self.settings.training()
+        self.train = train.model_copy(update={"freeze_early": self.initial is not None})
+        rehearsed = self.rehearsed if self.train.rehearsal else None
+        self.sight = Sight(
+            self.root / "early",
+            self.pool,
+            self.train,
+            self.initial,
+            some(rehearsed, self.settings.rehearsed_cells, self.seed),
+            cache_mb=self.settings.cache_mb,
+            n_labels=self.budget,
+            progress=self.progress,
+        )
+        if self.sight.whole_rehearsed is None:
+            self.train = self.train.model_copy(update={"rehearsal": 0.0})
+        self._scores: tuple[int, Scores] | None = None
+
+    def advance(self, oracle: Oracle) -> State:
+        """Do all that can be done and return whether answers are waited for or all is done.
+
+        Raises
+        ------
+        ProjectError
+            When another process works on this campaign, or the folder holds another one.
+        """
+        make_folder(self.root)
+        with _alone(self.root):
+            self._begin()
+            if not self._audited(oracle):
+                return "waiting"
+            while not self._ends(rounds_done(self.root)):
+                if not self._round(len(rounds_done(self.root)), oracle):
+                    return "waiting"
+            self._finish()
+        return "done"
+
+    def _begin(self) -> None:
+        path = self.root / "campaign.json"
+        facts = {
+            "settings": self.settings.model_dump(),
+            "seed": self.seed,
+            "patterns": list(self.patterns),
+            "pool": {"cells": len(self.pool), "digest": self.pool.digest},
+            "budget": self.budget,
+            "first": self.first,
+            "per_round": self.per_round,
+        }
+        if not path.exists():
+            write_json(path, {**facts, "about": {**self.about, **provenance()}})
+            return
+        kept = read_json(path)
+        for key, value in _plain(facts).items():
+            if kept.get(key) == value:
+                continue
+            if key == "pool":
+                raise ProjectError(
+                    self.root,
+                    "its cells or their images have changed since it began",
+                    "bring them back, or begin a new campaign in another folder",
+                )
+            raise ProjectError(
+                self.root,
+                f"holds a campaign with other {key}",
+                "give what it began with, or another folder",
+            )
+
+    def _audited(self, oracle: Oracle) -> bool:
+        """Have the audit cells labelled; return whether they are."""
+        path = self.root / "audit.parquet"
+        if not self.settings.audit_cells or path.exists():
+            return True
+        random = generator(self.seed, "audit")
+        rows = random.choice(len(self.pool), self.settings.audit_cells, replace=False)
+        ids = self.pool.cells.ids[np.sort(rows)].tolist()
+        answers = oracle.answers(ids)
+        if any(cell_id not in answers for cell_id in ids):
+            return False
+        keep_answers(path, ids, answers)
+        return True
+
+    def _audit(self) -> dict[str, str]:
+        answers = read_answers(self.root / "audit.parquet")
+        return answers.labelled if answers else {}
+
+    def _round(self, number: int, oracle: Oracle) -> bool:
+        """Do one round, or what is left of it; return False when answers are missing."""
+        folder, seconds = round_folder(self.root, number), {}
+        if folder.query() is None:
+            started = time.perf_counter()
+            query = self._chosen(number)
+            seconds["selection"] = time.perf_counter() - started
+            folder.keep_query(query)
+        if folder.answers() is None and not self._answered(folder, oracle):
+            return False
+        started = time.perf_counter()
+        self.sight.prepare()
+        rounds = self._answers(number + 1)
+        rows, labels = self._labelled(rounds)
+        n_trained = sum(len(each) for each in rows)
+        cells = self.sight.labelled(rows, labels)
+        seconds["caching"] = time.perf_counter() - started
+        started = time.perf_counter()
+        classifier = self._trained(number, folder, cells)
+        seconds["training"] = time.perf_counter() - started
+        started = time.perf_counter()
+        scores = self.sight.scores(classifier)
+        self._scores = (number, scores)
+        seconds["scoring"] = time.perf_counter() - started
+        facts = self._facts(number, rounds, scores)
+        started = time.perf_counter()
+        if self.judge_rounds:
+            facts["judged"] = self._judge(folder.path, classifier, self.train)
+        seconds["judging"] = time.perf_counter() - started
+        facts["seconds"] = {key: round(value, 3) for key, value in seconds.items()}
+        self.progress("labels", min(n_trained, self.budget), self.budget)
+        folder.keep_facts(facts)
+        return True
+
+    def _answered(self, folder: RoundFolder, oracle: Oracle) -> bool:
+        query = folder.query()
+        assert query is not None
+        ids = query.ids.tolist()
+        known = self._audit()
+        asked = [cell_id for cell_id in ids if cell_id not in known]
+        answers = {**known, **oracle.answers(asked)}
+        if any(cell_id not in answers for cell_id in ids):
+            return False
+        unknown = {answers[cell_id] for cell_id in ids} - {None, *self.patterns}
+        if unknown:
+            raise ProjectError(
+                self.root,
+                f"a cell was given the pattern '{min(map(str, unknown))}'",
+                f"choose from {', '.join(self.patterns)}",
+            )
+        folder.keep_answers(ids, answers)
+        return True
+
+    def _answers(self, n_rounds: int) -> list[Answers]:
+        """Return the answers of the first rounds."""
+        answers = [round_folder(self.root, number).answers() for number in range(n_rounds)]
+        return [each for each in answers if each is not None]
+
+    def _labelled(
+        self, rounds: Sequence[Answers]
+    ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+        """Return the labelled cells of each round by their rows, and the labels of all."""
+        rows = [self.pool.rows(each.labelled) for each in rounds]
+        names = [pattern for each in rounds for pattern in each.labelled.values()]
+        labels = np.array([self.patterns.index(name) for name in names], dtype=np.int64)
+        return rows, labels
+
+    def _n_labels(self, rounds: Sequence[Answers]) -> int:
+        """Return how much of the budget is spent: each labelled cell once, audit included."""
+        return len(set(self._audit()).union(*(each.labelled for each in rounds)))
+
+    def _ends(self, done: Sequence[RoundFolder]) -> str:
+        """Return why the campaign ends here, or an empty string."""
+        if not done:
+            return ""
+        rounds = self._answers(len(done))
+        if self._n_labels(rounds) >= self.budget:
+            return "the budget is spent"
+        if sum(len(each.ids) for each in rounds) >= len(self.pool):
+            return "no cell is left to choose"
+        last = done[-1].facts()
+        if self.settings.stop_kappa is not None and last["stabilised"]:
+            return "predictions have stabilised"
+        return ""
+
+    def _chosen(self, number: int) -> Query:
+        rounds = self._answers(number)
+        answered = {cell_id for each in rounds for cell_id in each.ids.tolist()}
+        left = self.budget - self._n_labels(rounds)
+        ids = self.pool.cells.ids
+        free = np.array([cell_id not in answered for cell_id in ids.tolist()], dtype=bool)
+        if number == 0:
+            return self._first()
+        rows, _ = self._labelled(rounds)
+        labelled = np.concatenate(rows)
+        scores = self._scores_of(number - 1)
+        opinions = None
+        if "committee" in self.strategy.needs:
+            classifier = Classifier.load(round_folder(self.root, number - 1).model)
+            opinions = committee(classifier, scores.embeddings, self.seed, "dropout", number)
+        candidates = Candidates(
+            ids=ids[free],
+            probabilities=scores.probabilities[free],
+            embeddings=scores.embeddings[free],
+            groups=self.pool.specimens[free],
+            committee=None if opinions is None else opinions[:, free],
+            labelled_embeddings=scores.embeddings[labelled],
+            labelled_groups=self.pool.specimens[labelled],
+        )
+        random = generator(self.seed, "round", number, "selection")
+        return self.strategy.query(candidates, min(self.per_round, left), random)
+
+    def _first(self) -> Query:
+        """Return the first batch: the same for every strategy of one seed."""
+        cells = Candidates(self.pool.cells.ids, groups=self.pool.specimens)
+        if self.settings.cold_start != "random" and self.initial is not None:
+            self.sight.prepare()
+            embeddings = self.sight.scores(self.initial).embeddings
+            cells = Candidates(self.pool.cells.ids, embeddings=embeddings)
+        strategy = query_strategy(self.settings.cold_start)
+        return strategy.query(cells, self.first, generator(self.seed, "first batch"))
+
+    def _scores_of(self, number: int) -> Scores:
+        if self._scores is None or self._scores[0] != number:
+            self.sight.prepare()
+            classifier = Classifier.load(round_folder(self.root, number).model)
+            self._scores = (number, self.sight.scores(classifier))
+        return self._scores[1]
+
+    def _trained(self, number: int, folder: RoundFolder, cells: Any) -> Classifier:
+        if folder.model.exists():
+            return Classifier.load(folder.model)
+        classifier = self._start()
+        if number and self.settings.restart == "continue":
+            classifier = Classifier.load(round_folder(self.root, number - 1).model)
+        validation = None
+        if self.train.validation == "labelled":
+            cells, validation = hold_out(
+                cells, self.train.validation_fraction, integer_seed(self.seed, "round", number)
+            )
+        fit(
+            classifier,
+            cells,
+            self.train,
+            seed=integer_seed(self.seed, "round", number, "training"),
+            validation=validation,
+            rehearsed=self.sight.rehearsed,
+            run=folder.path,
+            accelerator="cpu",
+            progress=self.progress,
+        )
+        classifier.provenance = {"campaign": self.root.name, "round": number, "seed": self.seed}
+        classifier.save(folder.model)
+        (folder.path / "state.pt").unlink(missing_ok=True)
+        return classifier
+
+    def _start(self) -> Classifier:
+        """Return a copy of the initial network, or a fresh one."""
+        if self.initial is not None:
+            return deepcopy(self.initial)
+        return Classifier.fresh(
+            self.patterns,
+            self.inputs,
+            seed=integer_seed(self.seed, "weights"),
+            shortcut=self.train.shortcut,
+        )
+
+    def _facts(self, number: int, rounds: Sequence[Answers], scores: Scores) -> dict[str, Any]:
+        """Write ``pool.parquet`` and return what ``round.json`` says beside times and scores."""
+        labelled = {cell_id: name for each in rounds for cell_id, name in each.labelled.items()}
+        predicted = scores.probabilities.argmax(axis=1)
+        top = scores.probabilities.max(axis=1)
+        ids = self.pool.cells.ids.tolist()
+        write_table(
+            round_folder(self.root, number).path / "pool.parquet",
+            {
+                "cell_id": ids,
+                "labelled": [cell_id in labelled for cell_id in ids],
+                "predicted": [self.patterns[index] for index in predicted],
+                "probability": top,
+                "margin": 1 - margin_utility(scores.probabilities),
+            },
+        )
+        counts = Counter(labelled.values())
+        specimens = Counter(str(self.pool.specimens[row]) for row in self.pool.rows(labelled))
+        audit = {k: v for k, v in self._audit().items() if k not in labelled}
+        said = predicted[self.pool.rows(audit)]
+        right = np.array([self.patterns[i] for i in said]) == np.array(list(audit.values()))
+        kappas = [each.facts()["kappa"] for each in rounds_done(self.root)]
+        kappas.append(self._kappa(number, predicted))
+        empty = [pattern for pattern in self.patterns if not counts[pattern]]
+        notes = [f"no labelled cell yet: {', '.join(empty)}"] if empty else []
+        if self.sight.note:
+            notes.append(self.sight.note)
+        return {
+            "round": number,
+            "n_trained": len(labelled),
+            "n_labels": self._n_labels(rounds),
+            "n_skipped": sum(len(each.ids) - len(each.labelled) for each in rounds),
+            "chosen_by": self.strategy.name if number else self.settings.cold_start,
+            "labels_per_pattern": {pattern: counts[pattern] for pattern in self.patterns},
+            "labels_per_specimen": dict(sorted(specimens.items())),
+            "kappa": kappas[-1],
+            "stabilised": stabilised(kappas, self.settings.stop_kappa or 0.99),
+            "estimate": asdict(estimate_accuracy(right)) if audit else None,
+            "notes": notes,
+        }
+
+    def _kappa(self, number: int, predicted: NDArray[np.int64]) -> float | None:
+        if not number:
+            return None
+        now = np.array([self.patterns[index] for index in predicted], dtype=object)
+        return round(agreement(round_folder(self.root, number - 1).predicted(), now), 6)
+
+    def _finish(self) -> None:
+        """Train the delivered network and judge it."""
+        final = self.root / "final"
+        if (final / "final.json").exists():
+            return
+        make_folder(final)
+        done = rounds_done(self.root)
+        rounds = self._answers(len(done))
+        settings = self.settings.final_training()
+        started = time.perf_counter()
+        if (final / "model.safetensors").exists():
+            classifier = Classifier.load(final / "model.safetensors")
+        elif settings is None:
+            classifier = Classifier.load(done[-1].model)
+            classifier.save(final / "model.safetensors")
+        else:
+            classifier = self._final_training(final, settings, rounds)
+        training = time.perf_counter() - started
+        settings = settings or self.train
+        judged = self._judge(final, classifier, settings)
+        audit = {
+            cell_id: name
+            for cell_id, name in self._audit().items()
+            if not any(cell_id in each.labelled for each in rounds)
+        }
+        estimate = None
+        if audit:
+            rows = self.pool.rows(audit)
+            cells = PreparedCells(self.pool.cells.ids[rows], self.pool.cells.images[rows])
+            said = predict(classifier, cells, views=settings.views).labels
+            right = np.array([self.patterns[i] for i in said]) == np.array(list(audit.values()))
+            estimate = asdict(estimate_accuracy(right))
+        facts = {
+            "ended": self._ends(done),
+            "n_labels": self._n_labels(rounds),
+            "n_trained": sum(len(each.labelled) for each in rounds),
+            "estimate": estimate,
+            "judged": judged,
+            "seconds": {"training": round(training, 3)},
+        }
+        write_json(final / "final.json", facts)
+
+    def _final_training(
+        self, final: Path, settings: TrainSettings, rounds: Sequence[Answers]
+    ) -> Classifier:
+        rows, labels = self._labelled(rounds)
+        chosen = np.concatenate(rows)
+        cells = LabelledCells(
+            PreparedCells(self.pool.cells.ids[chosen], self.pool.cells.images[chosen]), labels
+        )
+        validation = None
+        if settings.validation == "labelled":
+            cells, validation = hold_out(
+                cells, settings.validation_fraction, integer_seed(self.seed, "final")
+            )
+        if self.rehearsed is None:
+            settings = settings.model_copy(update={"rehearsal": 0.0})
+        classifier = self._start()
+        fit(
+            classifier,
+            cells,
+            settings,
+            seed=integer_seed(self.seed, "final", "training"),
+            validation=validation,
+            rehearsed=self.rehearsed,
+            run=final,
+            accelerator="cpu",
+            progress=self.progress,
+        )
+        classifier.provenance = {"campaign": self.root.name, "seed": self.seed}
+        classifier.save(final / "model.safetensors")
+        (final / "state.pt").unlink(missing_ok=True)
+        return classifier
+
+    def _judge(
+        self, folder: Path, classifier: Classifier, settings: TrainSettings
+    ) -> dict[str, dict[str, Any]]:
+        """Judge a network, keep the judgements in a folder, and return their main figures."""
+        figures = {}
+        for part in self.judged:
+            evaluation, predictions = evaluate_cells(
+                classifier,
+                part.cells,
+                list(part.patterns),
+                specimens=list(part.specimens),
+                views=settings.views,
+                progress=self.progress,
+            )
+            write_evaluation(
+                folder, part.name, evaluation, predictions, list(part.patterns), part.specimens
+            )
+            values = evaluation.as_dict()
+            figures[part.name] = {key: values[key] for key in ("aca", "mca", "recall")}
+        return figures
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the campaign's lock."""
+    lock = FileLock(root / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ProjectError(
+            root, "another process works on this campaign", "wait for it or stop it first"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain

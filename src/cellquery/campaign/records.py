@@ -1,0 +1,176 @@
+"""What a campaign keeps on disk; every file is either whole or not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cellquery.acquisition import Query
+from cellquery.core import ProjectError
+from cellquery.data.durable import replacing
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the oracle said of a round's cells, in the order of the ids.
+
+    Attributes
+    ----------
+    ids : ndarray of str, shape (cells,)
+    patterns : ndarray of str or None, shape (cells,)
+        None for a cell that could not be labelled.
+    """
+
+    ids: NDArray[Any]
+    patterns: NDArray[Any]
+
+    @property
+    def labelled(self) -> dict[str, str]:
+        """The pattern of each cell that has one, by id."""
+        pairs = zip(self.ids.tolist(), self.patterns.tolist(), strict=True)
+        return {cell_id: pattern for cell_id, pattern in pairs if pattern is not None}
+
+
+@dataclass(frozen=True)
+class RoundFolder:
+    """The files of one round, in the order in which they are written.
+
+    ``query.parquet`` (cell_id, rank, utility), ``labels.parquet`` (cell_id, pattern),
+    ``model.safetensors`` with ``epochs.jsonl``, ``pool.parquet`` (cell_id, labelled, predicted,
+    probability, margin) and last, which makes the round done, ``round.json``.
+    """
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """The file of the round's network."""
+        return self.path / "model.safetensors"
+
+    @property
+    def done(self) -> bool:
+        """Whether the round is complete."""
+        return (self.path / "round.json").exists()
+
+    def query(self) -> Query | None:
+        """Return what was chosen, or None before that."""
+        table = _table(self.path / "query.parquet")
+        if table is None:
+            return None
+        ids = np.array(table["cell_id"].to_pylist(), dtype=object)
+        return Query(ids, table["utility"].to_numpy().astype(np.float64))
+
+    def keep_query(self, query: Query) -> None:
+        """Write what was chosen."""
+        columns = {
+            "cell_id": pa.array(query.ids.tolist(), pa.string()),
+            "rank": np.arange(len(query)),
+            "utility": query.utilities,
+        }
+        write_table(self.path / "query.parquet", columns)
+
+    def answers(self) -> Answers | None:
+        """Return what the oracle said, or None before that."""
+        return read_answers(self.path / "labels.parquet")
+
+    def keep_answers(self, ids: Sequence[str], answers: Mapping[str, str | None]) -> None:
+        """Write what the oracle said."""
+        keep_answers(self.path / "labels.parquet", ids, answers)
+
+    def predicted(self) -> NDArray[Any]:
+        """Return the predicted pattern of every cell of the pool, in its order."""
+        table = _table(self.path / "pool.parquet")
+        assert table is not None
+        return np.array(table["predicted"].to_pylist(), dtype=object)
+
+    def facts(self) -> dict[str, Any]:
+        """Return ``round.json``."""
+        return read_json(self.path / "round.json")
+
+    def keep_facts(self, facts: Mapping[str, Any]) -> None:
+        """Write ``round.json``: the round is then complete."""
+        write_json(self.path / "round.json", facts)
+
+
+def round_folder(root: Path, number: int) -> RoundFolder:
+    """Return the folder of a round; the first is round 0."""
+    return RoundFolder(root / "rounds" / f"{number:03}")
+
+
+def rounds_done(root: Path) -> list[RoundFolder]:
+    """Return the complete rounds, in order."""
+    folders: list[RoundFolder] = []
+    while (folder := round_folder(root, len(folders))).done:
+        folders.append(folder)
+    return folders
+
+
+def read_answers(path: Path) -> Answers | None:
+    """Return answers kept in a file, or None where there is none."""
+    table = _table(path)
+    if table is None:
+        return None
+    ids, patterns = (
+        np.array(table[name].to_pylist(), dtype=object) for name in ("cell_id", "pattern")
+    )
+    return Answers(ids, patterns)
+
+
+def keep_answers(path: Path, ids: Sequence[str], answers: Mapping[str, str | None]) -> None:
+    """Write answers for these cells."""
+    columns = {
+        "cell_id": pa.array(list(ids), pa.string()),
+        "pattern": pa.array([answers[cell_id] for cell_id in ids], pa.string()),
+    }
+    write_table(path, columns)
+
+
+def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write a Parquet file."""
+    buffer = BytesIO()
+    pq.write_table(pa.table(dict(columns)), buffer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the values of a JSON file.
+
+    Raises
+    ------
+    ProjectError
+        When the file is missing or damaged.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ProjectError(path, "no such file", "give the folder of a campaign") from error
+    except ValueError as error:
+        raise ProjectError(path, f"is damaged ({error})", "restore it from a backup") from error
+    return values
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write((json.dumps(values, indent=2) + "\n").encode())
+
+
+def _table(path: Path) -> pa.Table | None:
+    if not path.exists():
+        return None
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ProjectError(path, f"is damaged ({error})", "restore it from a backup") from error

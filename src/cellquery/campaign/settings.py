@@ -1,0 +1,162 @@
+"""What a campaign does, as one frozen object; presets for the paper's choices and for ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cellquery.acquisition import query_strategy
+from cellquery.core import SettingsError
+from cellquery.training.settings import PRESETS as TRAIN_PRESETS, TrainSettings, overlaid, read_toml
+
+
+class CampaignSettings(BaseModel):
+    """Everything that decides a campaign but its cells, its oracle and its seed.
+
+    Attributes
+    ----------
+    strategy : str
+        See `cellquery.acquisition.STRATEGIES`.
+    options : dict
+        Options of the strategy, such as ``per_specimen_cap``.
+    cold_start : {"random", "typiclust"}
+        How the first cells are chosen: at random, as in the paper, or typical cells, which needs
+        the embeddings of an initial network.
+    budget : float or int
+        How many cells are labelled in all, audit and validation cells included: a share of the
+        pool up to 1.0, or a number of cells.
+    first : float or int
+        k, the size of the first batch: a share of the budget or a number of cells.
+    per_round : float or int
+        m, the size of each further batch. The last one is cut.
+    audit_cells : int
+        So many cells of the budget are drawn at random, to tell how good the network is on the
+        unlabelled pool: see `cellquery.campaign.estimate`.
+    restart : {"continue", "initial"}
+        Each round goes on from the last round's weights, or starts from the initial ones again.
+    train : dict
+        Settings of each round's training, laid over ``preset``.
+    final : dict or None
+        Settings of a last training with all labels, laid over ``preset``; None delivers the
+        last round's network. It starts from the initial weights.
+    preset : str
+        A preset of `TrainSettings`.
+    rehearsed_cells : int
+        How many cells of the initial learning the rounds rehearse, drawn at random; the final
+        training rehearses all.
+    cache_mb : int
+        Room for the output of the frozen layers. Where it is not enough, rounds compute it anew.
+    stop_kappa : float or None
+        Stop before the budget is spent once predictions agree with those of the round before at
+        this Cohen's kappa or above, in three rounds running. None only records what it says.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str = "margin"
+    options: dict[str, Any] = {}
+    cold_start: Literal["random", "typiclust"] = "random"
+    budget: float | int = Field(default=0.2, gt=0)
+    first: float | int = Field(default=0.15, gt=0)
+    per_round: float | int = Field(default=0.10, gt=0)
+    audit_cells: int = Field(default=0, ge=0)
+    restart: Literal["continue", "initial"] = "continue"
+    train: dict[str, Any] = {}
+    final: dict[str, Any] | None = None
+    preset: str = "best"
+    rehearsed_cells: int = Field(default=2000, ge=0)
+    cache_mb: int = Field(default=2000, ge=0)
+    stop_kappa: float | None = Field(default=None, gt=0, le=1)
+
+    @classmethod
+    def read(cls, values: dict[str, Any], where: str | Path, preset: str | None = None) -> Self:
+        """Return settings from nested values laid over a preset of `PRESETS`.
+
+        Raises
+        ------
+        SettingsError
+            Naming the first unknown key or value out of range.
+        """
+        if preset is not None and preset not in PRESETS:
+            raise SettingsError(where, f"no preset '{preset}'", f"choose {', '.join(PRESETS)}")
+        try:
+            settings = cls(**overlaid(PRESETS[preset] if preset else {}, values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "settings"
+            raise SettingsError(
+                where, f"{key}: {first['msg']}", "see cellquery campaign run --help"
+            ) from error
+        query_strategy(settings.strategy, **settings.options)
+        settings.training(where)
+        settings.final_training(where)
+        return settings
+
+    def training(self, where: str | Path = "campaign") -> TrainSettings:
+        """Return the settings of each round's training."""
+        return TrainSettings.read(self.train, f"{where}, train", self.preset)
+
+    def final_training(self, where: str | Path = "campaign") -> TrainSettings | None:
+        """Return the settings of the last training, or None."""
+        if self.final is None:
+            return None
+        return TrainSettings.read(self.final, f"{where}, final", self.preset)
+
+    def sizes(self, n_pool: int) -> tuple[int, int, int]:
+        """Return budget, first batch and further batches, in cells.
+
+        Raises
+        ------
+        SettingsError
+            When the budget is below the first batch, or leaves nothing beside the audit cells.
+
+        Examples
+        --------
+        >>> CampaignSettings(budget=10152, first=1500, per_round=1000).sizes(50758)
+        (10152, 1500, 1000)
+        """
+        budget = min(_count(self.budget, n_pool), n_pool)
+        first, per_round = _count(self.first, budget), _count(self.per_round, budget)
+        if first + self.audit_cells > budget:
+            raise SettingsError(
+                "budget",
+                f"{budget} cells are fewer than the first batch of {first} and "
+                f"{self.audit_cells} audit cells",
+                "raise budget or lower first or audit_cells",
+            )
+        return budget, first, per_round
+
+
+def read_campaign_settings(path: Path, preset: str | None = None) -> CampaignSettings:
+    """Return the settings of a TOML file, laid over a preset when one is named."""
+    return CampaignSettings.read(read_toml(path, "give a TOML file of settings"), path, preset)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The paper's literal choices: margin, rounds that go on from the last weights, no
+    # augmentation while fine-tuning, batches of 15 % and 10 % of the budget.
+    "paper": {
+        "strategy": "margin",
+        "preset": "paper",
+        "train": {"augmentation": {"rotation": "none"}},
+        "final": None,
+        "rehearsed_cells": 0,
+    },
+    # Chosen by measurement: see docs/campaigns.md.
+    "best": {
+        "strategy": "margin",
+        "options": {"random_share": 0.3},
+        "preset": "best",
+        "restart": "continue",
+        "train": {"max_epochs": 6, "learning_rate": 2e-3, "rehearsal": 1.0, "views": 1},
+        "final": {"max_epochs": 20, "rehearsal": 1.0},
+    },
+}
+assert {preset["preset"] for preset in PRESETS.values()} <= set(TRAIN_PRESETS)
+
+
+def _count(value: float | int, of: int) -> int:
+    """Return a number of cells: shares are of `of`, and at least one cell."""
+    return max(1, round(value * of)) if isinstance(value, float) and value <= 1 else int(value)

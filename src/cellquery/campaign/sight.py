@@ -1,0 +1,186 @@
+"""How the rounds see cells: through cached output of the frozen layers, or whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cellquery.campaign.pool import Pool
+from cellquery.core import Progress, generator, integer_seed
+from cellquery.data.prepare import PreparedCells
+from cellquery.models import Classifier
+from cellquery.training import (
+    Augmentation,
+    CachedCells,
+    EarlyFeatures,
+    LabelledCells,
+    TrainSettings,
+    early_features,
+    predict,
+)
+from cellquery.training.augment import n_views
+from cellquery.training.early import size_mb
+
+_BATCH = 512
+_N_MEMBERS, _DROPOUT = 10, 0.5
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a network says of every cell of the pool.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float32, shape (cells, patterns)
+    embeddings : ndarray of float32, shape (cells, 128)
+    """
+
+    probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+class Sight:
+    """The pool, the labelled and the rehearsed cells, as the rounds train on and score them.
+
+    Parameters
+    ----------
+    folder : Path
+        Where cached features are kept.
+    pool : Pool
+    settings : TrainSettings
+        Of the rounds' training.
+    initial : Classifier or None
+        Whose early layers stay frozen; None freezes, and so caches, nothing.
+    rehearsed : LabelledCells or None
+    cache_mb : int
+    n_labels : int
+        How many cells will be labelled at most.
+    progress : Progress
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pool: Pool,
+        settings: TrainSettings,
+        initial: Classifier | None,
+        rehearsed: LabelledCells | None,
+        *,
+        cache_mb: int,
+        n_labels: int,
+        progress: Progress,
+    ) -> None:
+        self.folder, self.pool, self.settings = folder, pool, settings
+        self.initial, self.whole_rehearsed, self.progress = initial, rehearsed, progress
+        self.note, views = "", n_views(settings.augmentation)
+        self.views = range(views or 1)
+        self.cached = False
+        if initial is None:
+            self.note = "nothing is frozen, so nothing is cached"
+        elif views is None:
+            self.note = "the augmentation has no fixed views, so nothing is cached"
+        else:
+            n_kept = len(pool) + views * (n_labels + (len(rehearsed) if rehearsed else 0))
+            needed = size_mb(initial, n_kept, 1)
+            self.cached = needed <= cache_mb
+            if not self.cached:
+                self.note = f"the cache needs {needed:.0f} MB of {cache_mb} allowed: not used"
+        self._groups: dict[int, EarlyFeatures] = {}
+        self._pool_features: EarlyFeatures | None = None
+        self._rehearsed_features: CachedCells | None = None
+
+    def prepare(self) -> None:
+        """Fill the cache of the pool and of the rehearsed cells."""
+        if not self.cached:
+            return
+        if self._pool_features is None:
+            self._pool_features = self._features("pool", self.pool.cells, Augmentation(), [0])
+        if self.whole_rehearsed is not None and self._rehearsed_features is None:
+            cells = self.whole_rehearsed
+            features = self._augmented("rehearsed", cells.cells)
+            self._rehearsed_features = CachedCells((features,), cells.labels)
+
+    @property
+    def rehearsed(self) -> LabelledCells | CachedCells | None:
+        """The rehearsed cells."""
+        return self._rehearsed_features if self.cached else self.whole_rehearsed
+
+    def labelled(
+        self, rounds: Sequence[NDArray[np.int64]], labels: NDArray[np.int64]
+    ) -> LabelledCells | CachedCells:
+        """Return the cells labelled in each round, given by their rows in the pool."""
+        rows = np.concatenate(rounds)
+        if not self.cached:
+            return LabelledCells(self._cells(rows), labels)
+        for number, chosen in enumerate(rounds):
+            if number not in self._groups:
+                self._groups[number] = self._augmented(f"round-{number:03}", self._cells(chosen))
+        return CachedCells(tuple(self._groups[number] for number in range(len(rounds))), labels)
+
+    def scores(self, classifier: Classifier) -> Scores:
+        """Return what a network says of the pool, each cell at one view."""
+        if not self.cached or self._pool_features is None:
+            said = predict(classifier, self.pool.cells, progress=self.progress)
+            return Scores(said.probabilities, said.embeddings)
+        network = classifier.channels_last("cpu")
+        network.eval()
+        probabilities, embeddings = [], []
+        with torch.inference_mode():
+            for start in range(0, len(self.pool), _BATCH):
+                rows = np.arange(start, min(start + _BATCH, len(self.pool)))
+                views = np.zeros(len(rows), dtype=np.int64)
+                inputs = self._pool_features.at_views(rows, views, torch.device("cpu"))
+                output = network.finish(*inputs)
+                probabilities.append(output.logits.softmax(dim=1).numpy())
+                embeddings.append(output.embedding.numpy())
+                self.progress("scoring", int(rows[-1]) + 1, len(self.pool))
+        return Scores(np.concatenate(probabilities), np.concatenate(embeddings))
+
+    def _features(
+        self, name: str, cells: PreparedCells, augmentation: Augmentation, views: Sequence[int]
+    ) -> EarlyFeatures:
+        assert self.initial is not None
+        path = self.folder / f"{name}.npy"
+        return early_features(
+            self.initial, cells, augmentation, views, path=path, progress=self.progress
+        )
+
+    def _augmented(self, name: str, cells: PreparedCells) -> EarlyFeatures:
+        return self._features(name, cells, self.settings.augmentation, self.views)
+
+    def _cells(self, rows: NDArray[np.int64]) -> PreparedCells:
+        return PreparedCells(self.pool.cells.ids[rows], self.pool.cells.images[rows])
+
+
+def committee(
+    classifier: Classifier, embeddings: NDArray[np.float32], seed: int, *purpose: str | int
+) -> NDArray[np.float32]:
+    """Return the opinions of draws of Monte-Carlo dropout, shape (members, cells, patterns).
+
+    Half of the embedding is dropped before the last layer; the layers before it are computed
+    once. Gal & Ghahramani 2016, arXiv:1506.02142.
+    """
+    random = torch.Generator().manual_seed(integer_seed(seed, *purpose))
+    head = classifier.network.head.cpu()
+    vectors = torch.from_numpy(embeddings)
+    opinions = []
+    with torch.inference_mode():
+        for _ in range(_N_MEMBERS):
+            kept = torch.rand(vectors.shape, generator=random) >= _DROPOUT
+            opinions.append(head(vectors * kept / (1 - _DROPOUT)).softmax(dim=1).numpy())
+    return np.stack(opinions)
+
+
+def some(cells: LabelledCells | None, n: int, seed: int) -> LabelledCells | None:
+    """Return n labelled cells drawn at random, or None where there are none."""
+    if cells is None or not n:
+        return None
+    if n >= len(cells):
+        return cells
+    rows = generator(seed, "rehearsed cells").choice(len(cells), n, replace=False)
+    return cells.rows(np.sort(rows))

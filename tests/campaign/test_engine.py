@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from cellquery.campaign import CampaignSettings, Judged, KnownLabels, Pool
+from cellquery.campaign.records import read_answers, rounds_done
+from cellquery.core import AcquisitionError, ProjectError, SettingsError
+from cellquery.data.prepare import PreparedCells
+from cellquery.models import Classifier
+from cellquery.training import LabelledCells
+
+from .conftest import PATTERNS, TRAIN, campaign, settings_with
+
+
+class Slow:
+    """An oracle that answers at most so many new cells each time it is asked."""
+
+    def __init__(self, known: KnownLabels, at_once: int) -> None:
+        self.known, self.at_once = known, at_once
+        self.given: dict[str, str | None] = {}
+
+    def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
+        waiting = [cell_id for cell_id in ids if cell_id not in self.given]
+        self.given.update(self.known.answers(waiting[: self.at_once]))
+        return {cell_id: self.given[cell_id] for cell_id in ids if cell_id in self.given}
+
+
+def trace(root: Path) -> dict[str, Any]:
+    """All that a campaign came to but times."""
+    found: dict[str, Any] = {}
+    for folder in rounds_done(root):
+        query, facts = folder.query(), folder.facts()
+        assert query is not None
+        facts.pop("seconds")
+        found[folder.path.name] = (query.ids.tolist(), query.utilities.tolist(), facts)
+    final = json.loads((root / "final" / "final.json").read_text())
+    final.pop("seconds")
+    found["final"] = final
+    return found
+
+
+def test_rounds_spend_exactly_the_budget(
+    tmp_path: Path, pool: Pool, known: KnownLabels, judged: list[Judged]
+) -> None:
+    settings = settings_with(budget=35, strategy="margin")
+    assert campaign(tmp_path, pool, settings, judged=judged).advance(known) == "done"
+    rounds = rounds_done(tmp_path)
+    assert [folder.facts()["n_labels"] for folder in rounds] == [10, 20, 30, 35]
+    chosen = [cell_id for folder in rounds for cell_id in folder.query().ids]  # type: ignore[union-attr]
+    assert len(set(chosen)) == 35
+    facts = rounds[-1].facts()
+    assert sum(facts["labels_per_pattern"].values()) == 35
+    assert sum(facts["labels_per_specimen"].values()) == 35
+    assert set(facts["seconds"]) == {"selection", "caching", "training", "scoring", "judging"}
+    assert 0 <= facts["judged"]["test"]["mca"] <= 1
+    for name in ("query.parquet", "labels.parquet", "pool.parquet", "model.safetensors"):
+        assert (rounds[0].path / name).exists()
+    final = json.loads((tmp_path / "final" / "final.json").read_text())
+    assert final["ended"] == "the budget is spent"
+    assert Classifier.load(tmp_path / "final" / "model.safetensors").patterns == PATTERNS
+
+
+@pytest.mark.parametrize("strategy", ["random", "badge", "committee", "typiclust"])
+def test_every_kind_of_strategy_drives_a_campaign(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier, strategy: str
+) -> None:
+    settings = settings_with(strategy=strategy, budget=20)
+    campaign(tmp_path, pool, settings, initial=initial).advance(known)
+    assert rounds_done(tmp_path)[-1].facts()["chosen_by"] == strategy
+
+
+def test_the_first_batch_is_the_same_for_every_strategy(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    first = []
+    for strategy in ("random", "margin"):
+        root = tmp_path / strategy
+        settings = settings_with(strategy=strategy, budget=10, first=10)
+        campaign(root, pool, settings).advance(known)
+        first.append(rounds_done(root)[0].query().ids.tolist())  # type: ignore[union-attr]
+    assert first[0] == first[1]
+
+
+def test_cached_and_uncached_rounds_agree(
+    tmp_path: Path,
+    pool: Pool,
+    known: KnownLabels,
+    initial: Classifier,
+    earlier: LabelledCells,
+    judged: list[Judged],
+) -> None:
+    said = []
+    for cache_mb in (100, 0):
+        root = tmp_path / str(cache_mb)
+        settings = settings_with(cache_mb=cache_mb, train={**TRAIN, "rehearsal": 1.0})
+        campaign(root, pool, settings, initial=initial, rehearsed=earlier, judged=judged).advance(
+            known
+        )
+        said.append([folder.facts() for folder in rounds_done(root)])
+        assert (root / "early" / "pool.npy").exists() == bool(cache_mb)
+    assert "the cache needs" in said[1][0]["notes"][-1]
+    for cached, whole in zip(*said, strict=True):
+        assert cached["judged"]["test"]["aca"] == pytest.approx(
+            whole["judged"]["test"]["aca"], abs=0.04
+        )
+
+
+def test_rounds_leave_the_early_layers_as_they_were(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    campaign(tmp_path, pool, settings_with(budget=20), initial=initial).advance(known)
+    before = initial.network.state_dict()
+    after = Classifier.load(rounds_done(tmp_path)[-1].model).network.state_dict()
+    assert all((before[name] == after[name]).all() for name in before if ".early." in name)
+    assert any((before[name] != after[name]).any() for name in before if ".late." in name)
+
+
+def test_a_final_training_starts_anew_with_all_labels(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier, earlier: LabelledCells
+) -> None:
+    settings = settings_with(final={**TRAIN, "rehearsal": 0.5}, restart="initial")
+    campaign(tmp_path, pool, settings, initial=initial, rehearsed=earlier).advance(known)
+    before = initial.network.state_dict()
+    after = Classifier.load(tmp_path / "final" / "model.safetensors").network.state_dict()
+    assert any((before[name] != after[name]).any() for name in before if ".early." in name)
+    assert (tmp_path / "final" / "epochs.jsonl").exists()
+
+
+def test_people_may_answer_bit_by_bit(tmp_path: Path, pool: Pool, known: KnownLabels) -> None:
+    settings = settings_with(audit_cells=5)
+    campaign(tmp_path / "at-once", pool, settings).advance(known)
+    slow, root = Slow(known, 4), tmp_path / "slow"
+    states = []
+    while not states or states[-1] == "waiting":
+        states.append(campaign(root, pool, settings).advance(slow))
+    assert len(states) > 8
+    assert trace(root) == trace(tmp_path / "at-once")
+
+
+def test_cells_that_cannot_be_labelled_cost_nothing_and_do_not_come_again(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    some = KnownLabels({k: v for i, (k, v) in enumerate(known.patterns.items()) if i % 2})
+    campaign(tmp_path, pool, settings_with(budget=30), seed=0).advance(some)
+    facts = rounds_done(tmp_path)[-1].facts()
+    assert facts["n_labels"] == 30
+    assert facts["n_skipped"] > 10
+
+
+def test_a_pool_smaller_than_a_batch_is_labelled_whole(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    few = Pool(PreparedCells(pool.cells.ids[:25], pool.cells.images[:25]), pool.specimens[:25])
+    campaign(tmp_path, few, settings_with(budget=1000, per_round=500)).advance(known)
+    assert rounds_done(tmp_path)[-1].facts()["n_labels"] == 25
+
+
+def test_an_audit_counts_in_the_budget_and_never_trains(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    campaign(tmp_path, pool, settings_with(budget=50, audit_cells=20)).advance(known)
+    facts = rounds_done(tmp_path)[-1].facts()
+    audit = read_answers(tmp_path / "audit.parquet")
+    assert audit is not None
+    chosen = {k for folder in rounds_done(tmp_path) for k in folder.query().ids}  # type: ignore[union-attr]
+    both = chosen & set(audit.ids)
+    assert facts["n_labels"] == 50 == len(chosen | set(audit.ids))
+    assert facts["n_trained"] == len(chosen)
+    assert facts["estimate"]["n_cells"] == 20 - len(both)
+    assert facts["estimate"]["low"] <= facts["estimate"]["accuracy"] <= facts["estimate"]["high"]
+
+
+def test_stabilised_predictions_end_a_campaign_early(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    still = {**TRAIN, "learning_rate": 1e-9}
+    settings = settings_with(budget=100, stop_kappa=0.9, train=still, restart="initial")
+    campaign(tmp_path, pool, settings, initial=initial).advance(known)
+    final = json.loads((tmp_path / "final" / "final.json").read_text())
+    assert final["ended"] == "predictions have stabilised"
+    assert final["n_labels"] < 100
+
+
+def test_a_pattern_without_labels_is_noted(tmp_path: Path, pool: Pool, known: KnownLabels) -> None:
+    two = KnownLabels({k: v for k, v in known.patterns.items() if v != "golgi"})
+    campaign(tmp_path, pool, settings_with(budget=20)).advance(two)
+    assert "no labelled cell yet: golgi" in rounds_done(tmp_path)[-1].facts()["notes"]
+
+
+def test_the_paper_takes_validation_cells_out_of_the_labels(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    stopping = {**TRAIN, "validation": "labelled", "patience": 1, "max_epochs": 2}
+    campaign(tmp_path, pool, settings_with(train=stopping, budget=20)).advance(known)
+    epochs = (rounds_done(tmp_path)[0].path / "epochs.jsonl").read_text().splitlines()
+    assert json.loads(epochs[0])["validation_loss"] is not None
+    assert rounds_done(tmp_path)[-1].facts()["n_labels"] == 20
+
+
+def test_changed_cells_are_refused(tmp_path: Path, pool: Pool, known: KnownLabels) -> None:
+    campaign(tmp_path, pool, settings_with(budget=10)).advance(known)
+    images = pool.cells.images.copy()
+    images[3, 0, 0, 0] += 1
+    other = Pool(PreparedCells(pool.cells.ids, images), pool.specimens)
+    with pytest.raises(ProjectError, match="cells or their images have changed"):
+        campaign(tmp_path, other, settings_with(budget=10)).advance(known)
+
+
+def test_other_settings_in_the_same_folder_are_refused(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    campaign(tmp_path, pool, settings_with(budget=10)).advance(known)
+    with pytest.raises(ProjectError, match="other settings"):
+        campaign(tmp_path, pool, settings_with(budget=20)).advance(known)
+    with pytest.raises(ProjectError, match="other seed"):
+        campaign(tmp_path, pool, settings_with(budget=10), seed=4).advance(known)
+
+
+def test_two_processes_cannot_work_on_one_campaign(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    with FileLock(tmp_path / ".lock"), pytest.raises(ProjectError, match="another process"):
+        campaign(tmp_path, pool, settings_with()).advance(known)
+
+
+def test_scores_that_are_not_numbers_stop_a_campaign_and_lose_nothing(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    settings = settings_with(budget=20)
+    once = campaign(tmp_path, pool, settings, initial=initial)
+    once._begin()
+    assert once._round(0, known)
+    assert once._scores is not None
+    once._scores[1].probabilities[5] = np.nan
+    with pytest.raises(AcquisitionError, match="not finite"):
+        once._round(1, known)
+    again = campaign(tmp_path, pool, settings, initial=initial)
+    assert again.advance(known) == "done"
+    assert len(rounds_done(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"budget": 5, "first": 10}, "fewer than the first batch"),
+        ({"budget": 12, "first": 10, "audit_cells": 5}, "5 audit cells"),
+        ({"cold_start": "typiclust"}, "initial network"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(
+    tmp_path: Path, pool: Pool, changes: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(SettingsError, match=fault):
+        campaign(tmp_path, pool, settings_with(**changes))
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"stategy": "margin"}, "stategy"),
+        ({"strategy": "best"}, "no strategy 'best'"),
+        ({"options": {"cap": 3}}, "no option 'cap'"),
+        ({"train": {"epochs": 3}}, "epochs"),
+        ({"final": {"lr": 3}}, "lr"),
+        ({"budget": 0}, "budget"),
+    ],
+)
+def test_unknown_keys_are_refused(values: dict[str, Any], fault: str) -> None:
+    with pytest.raises(SettingsError, match=fault):
+        CampaignSettings.read(values, "test")
+
+
+def test_shares_and_numbers_of_cells() -> None:
+    paper = CampaignSettings.read({"budget": 10152, "first": 1500, "per_round": 1000}, "test")
+    assert paper.sizes(50758) == (10152, 1500, 1000)
+    assert CampaignSettings(budget=0.2).sizes(50758) == (10152, 1523, 1015)
