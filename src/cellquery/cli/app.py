@@ -11,6 +11,7 @@ import typer
 
 from cellquery import __version__
 from cellquery.cli.audit import audit
+from cellquery.cli.campaign import campaign
 from cellquery.cli.console import say, warn
 from cellquery.cli.demo import demo
 from cellquery.cli.evaluate import evaluate
@@ -30,7 +31,8 @@ app = typer.Typer(
     name="cellquery",
     help=(
         "Teach a small wavelet network to name HEp-2 staining patterns from few labels.\n\n"
-        "Start with: cellquery synthesize, import, audit, split, train, evaluate, predict.\n\n"
+        "Start with: cellquery synthesize, import, audit, split, train, evaluate, predict.\n"
+        "Then: cellquery campaign, to label few cells and label the right ones.\n\n"
         f"{RESEARCH_USE_ONLY}"
     ),
     no_args_is_help=True,
@@ -66,6 +68,7 @@ app.command("predict")(predict)
 app.command("report")(report)
 app.command("show")(show)
 app.command("model")(model)
+app.add_typer(campaign, name="campaign")
 app.add_typer(experiment, name="experiment")
 
 

@@ -1,0 +1,91 @@
+"""A simulated campaign on a project's own labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cellquery.campaign.engine import Campaign, Judged
+from cellquery.campaign.oracle import KnownLabels
+from cellquery.campaign.pool import Pool
+from cellquery.campaign.settings import CampaignSettings
+from cellquery.core import Progress, SettingsError, silent
+from cellquery.data import Project
+from cellquery.data.prepare import inputs_for, prepare
+from cellquery.data.selection import select
+from cellquery.models import Classifier
+from cellquery.training import label
+
+
+def project_campaign(
+    project: Project,
+    root: Path,
+    settings: CampaignSettings,
+    *,
+    split: str | None = None,
+    pool: Sequence[str] = (),
+    judge: Sequence[str] = (),
+    initial: Path | None = None,
+    rehearse: Sequence[str] = (),
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[Campaign, KnownLabels]:
+    """Return a campaign on parts of a project, and the oracle that knows the project's labels.
+
+    Parameters
+    ----------
+    project : Project
+    root : Path
+        The campaign's folder.
+    settings : CampaignSettings
+    split : str or None
+    pool, judge, rehearse : sequence of str
+        Parts to choose from, to judge on, and that the initial network has learnt. They must not
+        overlap.
+    initial : Path or None
+        The network after initial learning.
+    seed : int
+    progress : Progress
+
+    Raises
+    ------
+    SettingsError
+        When parts overlap, or stand without a split.
+    """
+    if (pool or judge or rehearse) and split is None:
+        raise SettingsError("--split", "parts are named without a split", "name the split")
+    parts = [*pool, *judge, *rehearse]
+    twice = sorted({part for part in parts if parts.count(part) > 1})
+    if twice:
+        raise SettingsError("parts", f"'{twice[0]}' is named for two purposes", "name it once")
+    classifier = None if initial is None else Classifier.load(initial)
+    inputs = inputs_for(project, settings.training().inputs)
+    if classifier is not None:
+        inputs = classifier.inputs
+    chosen = select(project, split, pool, leave_out=[] if pool else [*judge, *rehearse])
+    store = project.store()
+    judged = []
+    for part in judge:
+        cells = select(project, split, [part])
+        prepared = prepare(store, cells.ids, inputs, progress=progress)
+        judged.append(Judged(part, prepared, list(cells.patterns), list(cells.specimens)))
+    rehearsed = None
+    if rehearse:
+        cells = select(project, split, rehearse)
+        prepared = prepare(store, cells.ids, inputs, progress=progress)
+        rehearsed = label(prepared, list(cells.patterns), project.patterns)
+    made = Campaign(
+        root,
+        Pool(prepare(store, chosen.ids, inputs, progress=progress), chosen.specimens),
+        settings,
+        project.patterns,
+        inputs,
+        seed,
+        initial=classifier,
+        rehearsed=rehearsed,
+        judged=judged,
+        about={"split": split, "pool": list(pool), "judged": list(judge)},
+        progress=progress,
+    )
+    known = zip(chosen.ids.tolist(), chosen.patterns.tolist(), strict=True)
+    return made, KnownLabels(dict(known))

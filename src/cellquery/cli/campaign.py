@@ -1,0 +1,84 @@
+"""`cellquery campaign`: rounds of choosing, labelling and fine-tuning on a project's cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellquery.cli.console import progress_bar, say
+
+campaign = typer.Typer(
+    help="Active learning: rounds of choosing, labelling and fine-tuning.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@campaign.command()
+def run(
+    project: Annotated[Path, typer.Argument(help="A project whose cells have labels.")],
+    into: Annotated[Path, typer.Option(help="The campaign's folder.")],
+    settings: Annotated[Path | None, typer.Option(help="A TOML file laid over the preset.")] = None,
+    preset: Annotated[str, typer.Option(help="best or paper.")] = "best",
+    split: Annotated[str | None, typer.Option(help="A split of the project.")] = None,
+    pool: Annotated[
+        list[str] | None, typer.Option(help="Parts to choose cells from; repeatable.")
+    ] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option(help="Parts to judge the networks on; repeatable.")
+    ] = None,
+    initial: Annotated[
+        Path | None, typer.Option(help="The network after initial learning (safetensors).")
+    ] = None,
+    rehearse: Annotated[
+        list[str] | None,
+        typer.Option(help="Parts that the initial network learnt, to rehearse; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides every random draw.")] = 0,
+) -> None:
+    """Run a simulated campaign: the project's labels answer, cell by cell as they are chosen.
+
+    Stopped at any moment, the same command goes on and ends with the same cells and network.
+
+    Example: cellquery campaign run cells --into runs/first --split roles --pool pool --judge test
+    """
+    from cellquery.campaign.project_campaign import project_campaign
+    from cellquery.campaign.settings import CampaignSettings, read_campaign_settings
+    from cellquery.campaign.status import status_text
+    from cellquery.data import Project
+
+    chosen = (
+        read_campaign_settings(settings, preset)
+        if settings
+        else CampaignSettings.read({}, f"preset {preset}", preset)
+    )
+    with progress_bar() as progress:
+        made, oracle = project_campaign(
+            Project.open(project),
+            into,
+            chosen,
+            split=split,
+            pool=pool or (),
+            judge=judge or (),
+            initial=initial,
+            rehearse=rehearse or (),
+            seed=seed,
+            progress=progress,
+        )
+        made.advance(oracle)
+    say(status_text(into))
+
+
+@campaign.command()
+def status(
+    folder: Annotated[Path, typer.Argument(help="A campaign's folder.")],
+) -> None:
+    """Print what a campaign has come to, round by round.
+
+    Example: cellquery campaign status runs/first
+    """
+    from cellquery.campaign.status import status_text
+
+    say(status_text(folder))
