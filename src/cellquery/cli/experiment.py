@@ -26,7 +26,7 @@ def run(
         typer.Option(help="test or folds: one half of the work, for two processes side by side."),
     ] = None,
     variant: Annotated[
-        list[str] | None, typer.Option(help="Run this variant alone; repeatable.")
+        list[str] | None, typer.Option(help="Run this variant or case alone; repeatable.")
     ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
@@ -36,21 +36,33 @@ def run(
     """
     from cellquery.core import SettingsError
     from cellquery.data import Project
-    from cellquery.experiments import read_experiment, results_table, run_experiment
+    from cellquery.experiments import (
+        is_case_study,
+        read_case_study,
+        read_experiment,
+        results_table,
+        run_case_study,
+        run_experiment,
+    )
 
     if only not in (None, "test", "folds"):
         raise SettingsError("--only", f"'{only}' is not known", "choose test or folds")
-    described = read_experiment(file)
     with progress_bar() as progress:
-        root = run_experiment(
-            described,
-            Project.open(project),
-            into,
-            only=only,
-            variants=variant or (),
-            accelerator=accelerator,
-            progress=progress,
-        )
+        if is_case_study(file):
+            study = read_case_study(file)
+            root = run_case_study(
+                study, Project.open(project), into, cases=variant or (), progress=progress
+            )
+        else:
+            root = run_experiment(
+                read_experiment(file),
+                Project.open(project),
+                into,
+                only=only,
+                variants=variant or (),
+                accelerator=accelerator,
+                progress=progress,
+            )
     say(results_table(root))
 
 

@@ -1,15 +1,25 @@
 """Studies described by one TOML file each: configurations, run directories, tables."""
 
+from cellquery.experiments.cases import (
+    CaseStudy,
+    is_case_study,
+    read_case_study,
+    run_case_study,
+)
 from cellquery.experiments.config import Experiment, Variant, read_experiment
 from cellquery.experiments.study import run_experiment
 from cellquery.experiments.table import place_table, results_table, summarise
 
 __all__ = [
+    "CaseStudy",
     "Experiment",
     "Variant",
+    "is_case_study",
     "place_table",
+    "read_case_study",
     "read_experiment",
     "results_table",
+    "run_case_study",
     "run_experiment",
     "summarise",
 ]

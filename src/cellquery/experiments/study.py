@@ -15,11 +15,10 @@ from cellquery.core import Progress, SettingsError, generator, silent
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
-from cellquery.data.synthetic import into_project, synthetic_settings
 from cellquery.experiments.config import Experiment, Variant
+from cellquery.experiments.initial import learn_first
 from cellquery.metrics import evaluate
-from cellquery.models import Classifier
-from cellquery.training import LabelledCells, Predictions, label
+from cellquery.training import Predictions
 from cellquery.training.evaluate import evaluate_cells, write_evaluation
 from cellquery.training.run import train_run
 
@@ -94,9 +93,20 @@ def run_experiment(
                 continue
             if prepared is None:
                 prepared = prepare(project.store(), cells.ids, inputs, progress=progress)
-            start, rehearsed = _initial(
-                experiment, variant, task.seed, project, root, accelerator, progress
-            )
+            start, rehearsed = None, None
+            if variant.initial is not None:
+                start, rehearsed = learn_first(
+                    variant.initial,
+                    experiment.initial_settings_of(variant),
+                    project,
+                    experiment.split,
+                    root / variant.name / f"seed-{task.seed}" / "initial",
+                    seed=task.seed,
+                    synthetic=root,
+                    about={"experiment": experiment.name, "variant": variant.name},
+                    accelerator=accelerator,
+                    progress=progress,
+                )
             classifier = train_run(
                 task.run,
                 _rows(prepared, task.train),
@@ -105,7 +115,7 @@ def run_experiment(
                 settings,
                 seed=task.seed,
                 initial=start,
-                rehearsed=rehearsed,
+                rehearsed=rehearsed if settings.rehearsal else None,
                 about={"experiment": experiment.name, "variant": variant.name},
                 accelerator=accelerator,
                 progress=progress,
@@ -132,62 +142,6 @@ def run_experiment(
             for seed in _fold_seeds(experiment):
                 _pool_folds(root / variant.name / f"seed-{seed}", project.patterns)
     return root
-
-
-def _initial(
-    experiment: Experiment,
-    variant: Variant,
-    seed: int,
-    project: Project,
-    root: Path,
-    accelerator: str,
-    progress: Progress,
-) -> tuple[Classifier | None, LabelledCells | None]:
-    """Return the network after its initial learning, trained once a seed, and what it learnt."""
-    first = variant.initial
-    if first is None:
-        return None, None
-    settings = experiment.initial_settings_of(variant)
-    settings = settings.model_copy(update={"inputs": inputs_for(project, settings.inputs)})
-    sources: list[tuple[Project, Selection]] = []
-    about = []
-    if first.parts:
-        sources.append((project, select(project, experiment.split, first.parts)))
-        about.append(f"parts {', '.join(first.parts)}")
-    if first.synthetic_cells:
-        made = synthetic_settings(n_specimens=first.synthetic_specimens, seed=first.synthetic_seed)
-        folder = root / f"synthetic-{first.synthetic_cells}-{first.synthetic_seed}"
-        synthetic = into_project(first.synthetic_cells, made, folder, progress=progress)
-        sources.append((synthetic, select(synthetic, None, ())))
-        about.append(f"{first.synthetic_cells} synthetic cells of {made.n_specimens} specimens")
-    prepared = [
-        prepare(source.store(), chosen.ids, settings.inputs, progress=progress)
-        for source, chosen in sources
-    ]
-    cells = PreparedCells(
-        np.concatenate([part.ids for part in prepared]),
-        np.concatenate([part.images for part in prepared]),
-    )
-    names = [str(pattern) for _, chosen in sources for pattern in chosen.patterns]
-    patterns = project.patterns if first.parts else sources[0][0].patterns
-    classifier = train_run(
-        root / variant.name / f"seed-{seed}" / "initial",
-        cells,
-        names,
-        patterns,
-        settings,
-        seed=seed,
-        about={
-            "experiment": experiment.name,
-            "variant": variant.name,
-            "cells": " and ".join(about),
-        },
-        accelerator=accelerator,
-        progress=progress,
-    )
-    if not experiment.settings_of(variant).rehearsal:
-        return classifier, None
-    return classifier, label(cells, names, project.patterns)
 
 
 def _tasks(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.experiments.cases_table import cases_table
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,11 @@ def _summary(
 def results_table(root: Path) -> str:
     """Return the results as a Markdown table: unseen specimens first, mean and s.d. over seeds.
 
-    With several variants, a column says how far each one's mean MCA is from the first one's.
+    With several variants, a column says how far each one's mean MCA is from the first one's. A
+    study of cases has a table of its own: see `cases_table`.
     """
+    if (root / "study.json").exists():
+        return cases_table(root)
     summaries = summarise(root)
     patterns = list(summaries[0].recall)
     first = {s.judgement: np.mean(s.mca) for s in summaries if s.variant == summaries[0].variant}

@@ -1,0 +1,201 @@
+"""The paper's four cases: random or active, without or with initial learning, over budgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
+from cellquery.core import Progress, SettingsError, silent
+from cellquery.data import Project, specimen_folds
+from cellquery.data.prepare import inputs_for, prepare
+from cellquery.data.selection import select
+from cellquery.experiments.config import InitialLearning
+from cellquery.experiments.initial import learn_first
+from cellquery.training import TrainSettings
+from cellquery.training.settings import overlaid, read_toml
+
+Case = Literal["RS", "AL", "IN-RS", "IN-AL"]
+
+
+class CaseStudy(BaseModel):
+    """Campaigns of the four cases at several budgets and seeds, on one project.
+
+    Every case of a seed has the same pool, the same first batch where it has one, and the same
+    initial network where it has one.
+
+    Attributes
+    ----------
+    name : str
+        Names the directory of its runs.
+    preset : str
+        Of `CampaignSettings`.
+    campaign : dict
+        Settings laid over the preset, for every case.
+    random : dict
+        Settings laid over these for RS and IN-RS.
+    cases : tuple of {"RS", "AL", "IN-RS", "IN-AL"}
+    budgets : tuple of float
+        Shares of the pool.
+    seeds : tuple of int
+    split : str
+    pool, test : tuple of str
+        Parts of the split to choose from and to judge on.
+    folds, fold : int
+        With ``folds`` above 0, the specimens of the pool are dealt into so many folds, and those
+        of number ``fold`` are kept out of it and judged as "unseen".
+    initial : InitialLearning
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")
+    preset: str = "best"
+    campaign: dict[str, Any] = {}
+    random: dict[str, Any] = {}
+    cases: Annotated[tuple[Case, ...], Field(min_length=1)] = ("RS", "AL", "IN-RS", "IN-AL")
+    budgets: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    split: str
+    pool: tuple[str, ...]
+    test: tuple[str, ...] = ()
+    folds: int = Field(default=0, ge=0, le=50)
+    fold: int = Field(default=0, ge=0)
+    initial: InitialLearning
+
+    def settings_of(self, case: Case, budget: float) -> CampaignSettings:
+        """Return the settings of a case's campaign.
+
+        Random cells need no rounds where a last training follows: they are drawn at once.
+        """
+        values = overlaid(self.campaign, {"budget": float(budget)})
+        if case.endswith("RS"):
+            values = overlaid(values, {"strategy": "random", "options": {}, **self.random})
+            checked = CampaignSettings.read({**values, "options": {}}, self.name, self.preset)
+            at_once = {"first": 1.0} if checked.final is not None else {}
+            return checked.model_copy(update={"options": {}, **at_once})
+        return CampaignSettings.read(values, self.name, self.preset)
+
+    def initial_settings(self) -> TrainSettings:
+        """Return the settings of the initial learning, laid over the rounds' preset."""
+        campaign = CampaignSettings.read(self.campaign, self.name, self.preset)
+        return TrainSettings.read(self.initial.settings, f"{self.name}, initial", campaign.preset)
+
+
+def is_case_study(path: Path) -> bool:
+    """Tell whether a file describes a study of cases rather than of supervised trainings."""
+    return "budgets" in read_toml(path, "see the folder experiments/")
+
+
+def read_case_study(path: Path) -> CaseStudy:
+    """Return the study in a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        When the file is missing, is not TOML, or holds an unknown key or a value out of range.
+    """
+    try:
+        study = CaseStudy(**read_toml(path, "see the folder experiments/"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "study"
+        raise SettingsError(path, f"{key}: {first['msg']}", "mend this key") from error
+    for case in study.cases:
+        study.settings_of(case, study.budgets[0])
+    study.initial_settings()
+    return study
+
+
+def run_case_study(
+    study: CaseStudy,
+    project: Project,
+    into: Path,
+    *,
+    cases: Sequence[str] = (),
+    progress: Progress = silent,
+) -> Path:
+    """Run what is not yet done of a study and return its directory.
+
+    Each campaign has a directory ``CASE/seed-S/budget-PERCENT``; finished ones are kept, an
+    interrupted one goes on. Budgets are run from small to large.
+
+    Parameters
+    ----------
+    study : CaseStudy
+    project : Project
+    into : Path
+        Where the directory named after the study is made.
+    cases : sequence of str
+        Run these alone, so that processes can share a study; empty runs all.
+    progress : Progress
+    """
+    unknown = sorted(set(cases) - set(study.cases))
+    if unknown:
+        raise SettingsError(
+            study.name, f"has no case '{unknown[0]}'", f"choose from {', '.join(study.cases)}"
+        )
+    root = into / study.name
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "study.json").write_text(
+        json.dumps(study.model_dump(), indent=2) + "\n", encoding="utf-8"
+    )
+    inputs = inputs_for(project, study.initial_settings().inputs)
+    chosen = select(project, study.split, study.pool)
+    judged = []
+    if study.test:
+        test = select(project, study.split, study.test)
+        cells = prepare(project.store(), test.ids, inputs, progress=progress)
+        judged.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
+    prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
+    kept = np.ones(len(chosen), dtype=bool)
+    if study.folds:
+        columns = (chosen.ids.tolist(), chosen.patterns.tolist(), chosen.specimens.tolist())
+        folds = specimen_folds(*columns, k=study.folds, seed=0)
+        kept = ~np.isin(chosen.ids, folds[f"fold-{study.fold}"])
+        out = chosen.rows(~kept)
+        cells = prepared.take(out.ids)
+        judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
+    inside = chosen.rows(kept)
+    pool = Pool(prepared.take(inside.ids), inside.specimens)
+    oracle = KnownLabels(dict(zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)))
+    for seed in study.seeds:
+        first = None
+        for budget in sorted(study.budgets):
+            for case in cases or study.cases:
+                folder = root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
+                if (folder / "final" / "final.json").exists():
+                    continue
+                if first is None and case.startswith("IN"):
+                    first = learn_first(
+                        study.initial,
+                        study.initial_settings(),
+                        project,
+                        study.split,
+                        root / "initial" / f"seed-{seed}",
+                        seed=seed,
+                        synthetic=root,
+                        about={"study": study.name},
+                        progress=progress,
+                    )
+                starts = first if case.startswith("IN") else None
+                Campaign(
+                    folder,
+                    pool,
+                    study.settings_of(case, budget),  # type: ignore[arg-type]
+                    project.patterns,
+                    inputs,
+                    seed,
+                    initial=starts[0] if starts else None,
+                    rehearsed=starts[1] if starts else None,
+                    judged=judged,
+                    judge_rounds=False,
+                    about={"study": study.name, "case": case},
+                    progress=progress,
+                ).advance(oracle)
+    return root

@@ -1,0 +1,86 @@
+"""Step 1 of the paper's Table 1: the network that learns some cells first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellquery.core import Progress, silent
+from cellquery.data import Project
+from cellquery.data.prepare import PreparedCells, inputs_for, prepare
+from cellquery.data.selection import Selection, select
+from cellquery.data.synthetic import into_project, synthetic_settings
+from cellquery.experiments.config import InitialLearning
+from cellquery.models import Classifier
+from cellquery.training import LabelledCells, TrainSettings, label
+from cellquery.training.run import train_run
+
+
+def learn_first(
+    first: InitialLearning,
+    settings: TrainSettings,
+    project: Project,
+    split: str,
+    run: Path,
+    *,
+    seed: int,
+    synthetic: Path,
+    about: dict[str, Any],
+    accelerator: str = "auto",
+    progress: Progress = silent,
+) -> tuple[Classifier, LabelledCells]:
+    """Return the network after its initial learning, trained once, and the cells it learnt.
+
+    Parameters
+    ----------
+    first : InitialLearning
+    settings : TrainSettings
+    project : Project
+        With the parts that are learnt; its patterns are the class list.
+    split : str
+    run : Path
+        The run directory; a finished one is read.
+    seed : int
+    synthetic : Path
+        Where the project of synthetic cells is made, or lies from before.
+    about : dict
+        More facts for ``about.json``.
+    accelerator : str
+    progress : Progress
+    """
+    settings = settings.model_copy(update={"inputs": inputs_for(project, settings.inputs)})
+    sources: list[tuple[Project, Selection]] = []
+    names = []
+    if first.parts:
+        sources.append((project, select(project, split, first.parts)))
+        names.append(f"parts {', '.join(first.parts)}")
+    if first.synthetic_cells:
+        made = synthetic_settings(n_specimens=first.synthetic_specimens, seed=first.synthetic_seed)
+        folder = synthetic / f"synthetic-{first.synthetic_cells}-{first.synthetic_seed}"
+        cells = into_project(first.synthetic_cells, made, folder, progress=progress)
+        sources.append((cells, select(cells, None, ())))
+        names.append(f"{first.synthetic_cells} synthetic cells of {made.n_specimens} specimens")
+    parts = [
+        prepare(source.store(), chosen.ids, settings.inputs, progress=progress)
+        for source, chosen in sources
+    ]
+    prepared = PreparedCells(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.images for part in parts]),
+    )
+    labels = [str(pattern) for _, chosen in sources for pattern in chosen.patterns]
+    patterns = project.patterns
+    classifier = train_run(
+        run,
+        prepared,
+        labels,
+        patterns,
+        settings,
+        seed=seed,
+        about={**about, "cells": " and ".join(names)},
+        accelerator=accelerator,
+        progress=progress,
+    )
+    return classifier, label(prepared, labels, patterns)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cellquery.core import ProjectError, SettingsError
+from cellquery.data import Project
+from cellquery.data.synthetic import into_project, synthetic_settings
+from cellquery.experiments import (
+    CaseStudy,
+    is_case_study,
+    read_case_study,
+    results_table,
+    run_case_study,
+)
+from cellquery.experiments.cases_table import case_results
+
+TINY = {"inputs": {"side_px": 16}, "max_epochs": 1}
+STUDY: dict[str, Any] = {
+    "name": "tiny",
+    "campaign": {"train": TINY, "final": TINY, "per_round": 10, "first": 6},
+    "budgets": [0.1, 0.2],
+    "seeds": [0, 1],
+    "split": "parts",
+    "pool": ["pool"],
+    "test": ["test"],
+    "folds": 4,
+    "initial": {"parts": ["initial"], "settings": TINY},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    path = tmp_path_factory.mktemp("cases") / "cells"
+    made = into_project(200, synthetic_settings(n_specimens=24, seed=1), path)
+    ids = [str(cell_id) for cell_id in made.manifest()["cell_id"].to_pylist()]
+    parts = {"initial": ids[:40], "pool": ids[40:160], "test": ids[160:]}
+    made.save_split("parts", parts, {})
+    return made
+
+
+@pytest.fixture(scope="module")
+def root(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_case_study(CaseStudy(**STUDY), project, tmp_path_factory.mktemp("runs"))
+
+
+def test_every_case_budget_and_seed_is_judged_on_known_and_unseen_specimens(root: Path) -> None:
+    results = case_results(root)
+    assert len(results) == 4 * 2 * 2 * 2
+    assert {result.judged for result in results} == {"test", "unseen"}
+    assert all(0 <= result.mca <= 1 for result in results)
+    of_budget = {result.budget: result.n_labels for result in results}
+    assert of_budget[0.2] > of_budget[0.1]
+
+
+def test_cases_of_a_seed_share_their_first_cells_and_the_initial_network(root: Path) -> None:
+    campaigns = [
+        json.loads((root / case / "seed-0" / "budget-020.0" / "campaign.json").read_text())
+        for case in ("AL", "IN-AL", "RS", "IN-RS")
+    ]
+    assert len({campaign["pool"]["digest"] for campaign in campaigns}) == 1
+    first = [
+        (root / case / "seed-0" / "budget-020.0" / "rounds" / "000" / "query.parquet").read_bytes()
+        for case in ("AL", "IN-AL")
+    ]
+    assert first[0] == first[1]
+    assert (root / "initial" / "seed-0" / "model.safetensors").exists()
+
+
+def test_random_cells_are_drawn_at_once_where_a_last_training_follows(root: Path) -> None:
+    assert len(list((root / "IN-RS" / "seed-0" / "budget-020.0" / "rounds").iterdir())) == 1
+    assert len(list((root / "IN-AL" / "seed-0" / "budget-020.0" / "rounds").iterdir())) > 1
+
+
+def test_finished_campaigns_are_kept_without_their_weights(root: Path, project: Project) -> None:
+    finals = sorted(root.rglob("final.json"))
+    before = [path.stat().st_mtime_ns for path in finals]
+    for path in root.rglob("*.safetensors"):
+        path.unlink()
+    run_case_study(CaseStudy(**STUDY), project, root.parent)
+    assert [path.stat().st_mtime_ns for path in finals] == before
+
+
+def test_the_table_sets_active_against_random_over_seeds(root: Path) -> None:
+    text = results_table(root)
+    assert "| IN-AL | 20 % |" in text
+    assert "IN-AL against IN-RS at 20 % on unseen: MCA" in text
+    assert "95 % interval over 2 seeds" in text
+    assert "For Research Use Only" in text
+
+
+def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text(json.dumps(CaseStudy(**STUDY).model_dump()))
+    with pytest.raises(ProjectError, match="no finished campaign"):
+        results_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("cases = ['RS', 'IN']", "cases"),
+        ("budgets = [1.5]", "budgets"),
+        ("campaign = { strategi = 'margin' }", "strategi"),
+        ("colour = 1", "colour"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, line: str, fault: str) -> None:
+    path = tmp_path / "study.toml"
+    budgets = "" if line.startswith("budgets") else "budgets = [0.1]\n"
+    path.write_text(
+        f"name = 'x'\n{budgets}split = 's'\npool = ['p']\n{line}\n[initial]\nparts = ['i']\n"
+    )
+    assert is_case_study(path)
+    with pytest.raises(SettingsError, match=fault):
+        read_case_study(path)
+
+
+def test_an_unknown_case_is_refused(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no case 'IN'"):
+        run_case_study(CaseStudy(**STUDY), project, tmp_path, cases=["IN"])
