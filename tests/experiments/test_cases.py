@@ -18,7 +18,7 @@ from cellquery.experiments import (
 )
 from cellquery.experiments.cases_table import case_results
 
-TINY = {"inputs": {"side_px": 16}, "max_epochs": 1}
+TINY = {"inputs": {"side_px": 16}, "max_epochs": 1, "min_steps": 0}
 STUDY: dict[str, Any] = {
     "name": "tiny",
     "campaign": {"train": TINY, "final": TINY, "per_round": 10, "first": 6},

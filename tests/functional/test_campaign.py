@@ -15,7 +15,7 @@ per_round = 20
 audit_cells = 5
 preset = "best"
 train = { max_epochs = 1, inputs = { side_px = 32 } }
-final = { max_epochs = 1, inputs = { side_px = 32 } }
+final = { max_epochs = 1, min_steps = 0, inputs = { side_px = 32 } }
 """
 
 

@@ -159,3 +159,13 @@ def test_validation_cells_come_out_of_the_labelled_ones(cells: LabelledCells) ->
     assert np.bincount(validation.labels).tolist() == [4, 4, 4]
     again = hold_out(cells, 0.2, seed=3)[1]
     assert again.cells.ids.tolist() == validation.cells.ids.tolist()
+
+
+def test_few_cells_are_shown_for_more_epochs_to_make_the_fewest_steps(
+    cells: LabelledCells, quick: TrainSettings
+) -> None:
+    settings = quick.model_copy(update={"min_steps": 18, "schedule": "one-cycle"})
+    # Sixty cells in batches of 16 are four steps an epoch.
+    assert len(fit(fresh(settings), cells, settings, seed=0)) == 5
+    few = cells.rows(np.arange(16))
+    assert len(fit(fresh(settings), few, settings, seed=0)) == 18

@@ -134,11 +134,12 @@ class _Fit:
         )
         n_shown = len(training) * settings.augmentation.n_copies
         self.n_batches = math.ceil(n_shown / settings.batch_size)
+        self.n_epochs = max(settings.max_epochs, math.ceil(settings.min_steps / self.n_batches))
         self.schedule = (
             torch.optim.lr_scheduler.OneCycleLR(
                 self.optimiser,
                 max_lr=settings.learning_rate,
-                total_steps=self.n_batches * settings.max_epochs,
+                total_steps=self.n_batches * self.n_epochs,
             )
             if settings.schedule == "one-cycle"
             else None
@@ -158,9 +159,8 @@ class _Fit:
         self.epochs: list[Epoch] = []
 
     def go(self, progress: Progress) -> list[Epoch]:
-        settings = self.settings
         self._resume()
-        while len(self.epochs) < settings.max_epochs and not self._stops():
+        while len(self.epochs) < self.n_epochs and not self._stops():
             number = len(self.epochs) + 1
             started = time.perf_counter()
             train_loss, train_accuracy = self._pass(number, progress)
@@ -224,7 +224,7 @@ class _Fit:
             n_shown += len(labels)
             n_right += int((logits.argmax(dim=1) == labels).sum())
             done = (number - 1) * self.n_batches + step + 1
-            progress("training", done, self.n_batches * settings.max_epochs)
+            progress("training", done, self.n_batches * self.n_epochs)
         return total_loss / n_shown, n_right / n_shown
 
     def _joining(self, number: int) -> list[NDArray[np.int64]]:

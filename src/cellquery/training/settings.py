@@ -62,6 +62,8 @@ class TrainSettings(BaseModel):
     schedule : {"constant", "one-cycle"}
     max_epochs : int
         The length of a one-cycle schedule, or the limit of a training stopped early.
+    min_steps : int
+        Train for more epochs where few cells would make fewer optimiser steps than this.
     patience : int or None
         Stop after so many epochs in a row without a lower validation loss and restore the best
         weights; None trains to the end.
@@ -95,6 +97,7 @@ class TrainSettings(BaseModel):
     batch_size: int = Field(default=128, ge=2, le=65536)
     schedule: Literal["constant", "one-cycle"] = "constant"
     max_epochs: int = Field(default=100, ge=1, le=10000)
+    min_steps: int = Field(default=0, ge=0, le=1_000_000)
     patience: int | None = Field(default=5, ge=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=0.9)
     validation: Literal["labelled", "test", "none"] = "labelled"
