@@ -7,8 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from cellquery.data import Project
 
 # Before anything imports torch or matplotlib, and inherited by the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -99,3 +103,26 @@ def paint_many(paint: Callable[..., Path]) -> Callable[..., Path]:
         return folder
 
     return paint_many
+
+
+@pytest.fixture(scope="session")
+def case_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Two hundred synthetic cells in the parts initial, pool and test."""
+    from cellquery.data.synthetic import into_project, synthetic_settings
+
+    path = tmp_path_factory.mktemp("cases") / "cells"
+    made = into_project(200, synthetic_settings(n_specimens=24, seed=1), path)
+    ids = [str(cell_id) for cell_id in made.manifest()["cell_id"].to_pylist()]
+    parts = {"initial": ids[:40], "pool": ids[40:160], "test": ids[160:]}
+    made.save_split("parts", parts, {})
+    return made
+
+
+@pytest.fixture(scope="session")
+def case_study(case_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directories of a finished study of the four cases."""
+    from cellquery.experiments import CaseStudy, run_case_study
+
+    from .case_study import STUDY
+
+    return run_case_study(CaseStudy(**STUDY), case_project, tmp_path_factory.mktemp("runs"))

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cellquery.core import ProjectError, SettingsError
 from cellquery.data import Project
-from cellquery.data.synthetic import into_project, synthetic_settings
 from cellquery.experiments import (
     CaseStudy,
     is_case_study,
@@ -17,38 +15,13 @@ from cellquery.experiments import (
     run_case_study,
 )
 from cellquery.experiments.cases_table import case_results
-
-TINY = {"inputs": {"side_px": 16}, "max_epochs": 1, "min_steps": 0}
-STUDY: dict[str, Any] = {
-    "name": "tiny",
-    "campaign": {"train": TINY, "final": TINY, "per_round": 10, "first": 6},
-    "budgets": [0.1, 0.2],
-    "seeds": [0, 1],
-    "split": "parts",
-    "pool": ["pool"],
-    "test": ["test"],
-    "folds": 4,
-    "initial": {"parts": ["initial"], "settings": TINY},
-}
+from tests.case_study import STUDY
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    path = tmp_path_factory.mktemp("cases") / "cells"
-    made = into_project(200, synthetic_settings(n_specimens=24, seed=1), path)
-    ids = [str(cell_id) for cell_id in made.manifest()["cell_id"].to_pylist()]
-    parts = {"initial": ids[:40], "pool": ids[40:160], "test": ids[160:]}
-    made.save_split("parts", parts, {})
-    return made
-
-
-@pytest.fixture(scope="module")
-def root(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_case_study(CaseStudy(**STUDY), project, tmp_path_factory.mktemp("runs"))
-
-
-def test_every_case_budget_and_seed_is_judged_on_known_and_unseen_specimens(root: Path) -> None:
-    results = case_results(root)
+def test_every_case_budget_and_seed_is_judged_on_known_and_unseen_specimens(
+    case_study: Path,
+) -> None:
+    results = case_results(case_study)
     assert len(results) == 4 * 2 * 2 * 2
     assert {result.judged for result in results} == {"test", "unseen"}
     assert all(0 <= result.mca <= 1 for result in results)
@@ -56,36 +29,40 @@ def test_every_case_budget_and_seed_is_judged_on_known_and_unseen_specimens(root
     assert of_budget[0.2] > of_budget[0.1]
 
 
-def test_cases_of_a_seed_share_their_first_cells_and_the_initial_network(root: Path) -> None:
+def test_cases_of_a_seed_share_their_first_cells_and_the_initial_network(case_study: Path) -> None:
     campaigns = [
-        json.loads((root / case / "seed-0" / "budget-020.0" / "campaign.json").read_text())
+        json.loads((case_study / case / "seed-0" / "budget-020.0" / "campaign.json").read_text())
         for case in ("AL", "IN-AL", "RS", "IN-RS")
     ]
     assert len({campaign["pool"]["digest"] for campaign in campaigns}) == 1
     first = [
-        (root / case / "seed-0" / "budget-020.0" / "rounds" / "000" / "query.parquet").read_bytes()
+        (
+            case_study / case / "seed-0" / "budget-020.0" / "rounds" / "000" / "query.parquet"
+        ).read_bytes()
         for case in ("AL", "IN-AL")
     ]
     assert first[0] == first[1]
-    assert (root / "initial" / "seed-0" / "model.safetensors").exists()
+    assert (case_study / "initial" / "seed-0" / "model.safetensors").exists()
 
 
-def test_random_cells_are_drawn_at_once_where_a_last_training_follows(root: Path) -> None:
-    assert len(list((root / "IN-RS" / "seed-0" / "budget-020.0" / "rounds").iterdir())) == 1
-    assert len(list((root / "IN-AL" / "seed-0" / "budget-020.0" / "rounds").iterdir())) > 1
+def test_random_cells_are_drawn_at_once_where_a_last_training_follows(case_study: Path) -> None:
+    assert len(list((case_study / "IN-RS" / "seed-0" / "budget-020.0" / "rounds").iterdir())) == 1
+    assert len(list((case_study / "IN-AL" / "seed-0" / "budget-020.0" / "rounds").iterdir())) > 1
 
 
-def test_finished_campaigns_are_kept_without_their_weights(root: Path, project: Project) -> None:
-    finals = sorted(root.rglob("final.json"))
+def test_finished_campaigns_are_kept_without_their_weights(
+    case_study: Path, case_project: Project
+) -> None:
+    finals = sorted(case_study.rglob("final.json"))
     before = [path.stat().st_mtime_ns for path in finals]
-    for path in root.rglob("*.safetensors"):
+    for path in case_study.rglob("*.safetensors"):
         path.unlink()
-    run_case_study(CaseStudy(**STUDY), project, root.parent)
+    run_case_study(CaseStudy(**STUDY), case_project, case_study.parent)
     assert [path.stat().st_mtime_ns for path in finals] == before
 
 
-def test_the_table_sets_active_against_random_over_seeds(root: Path) -> None:
-    text = results_table(root)
+def test_the_table_sets_active_against_random_over_seeds(case_study: Path) -> None:
+    text = results_table(case_study)
     assert "| IN-AL | 20 % |" in text
     assert "IN-AL against IN-RS at 20 % on unseen: MCA" in text
     assert "95 % interval over 2 seeds" in text
@@ -118,6 +95,6 @@ def test_a_wrong_key_is_named(tmp_path: Path, line: str, fault: str) -> None:
         read_case_study(path)
 
 
-def test_an_unknown_case_is_refused(project: Project, tmp_path: Path) -> None:
+def test_an_unknown_case_is_refused(case_project: Project, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no case 'IN'"):
-        run_case_study(CaseStudy(**STUDY), project, tmp_path, cases=["IN"])
+        run_case_study(CaseStudy(**STUDY), case_project, tmp_path, cases=["IN"])

@@ -1,4 +1,4 @@
-"""`cellquery report`: one page about one or more trainings."""
+"""`cellquery report`: one page about one or more trainings, or about a study of cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from cellquery.core.notice import RESEARCH_USE_ONLY
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(help="Run directories of cellquery train, one or more.")
+        list[Path],
+        typer.Argument(help="Run directories of cellquery train, or the one of a study of cases."),
     ],
     project: Annotated[
         Path | None,
@@ -37,8 +38,16 @@ def report(
     """
     from cellquery.data import Project
     from cellquery.reports import write_page
+    from cellquery.reports.case_report import case_report, write_case_files
     from cellquery.reports.runs import read_run
     from cellquery.reports.training_report import ReportedRun, training_report
+
+    if (runs[0] / "study.json").exists():
+        page = write_page(out or runs[0] / "report.html", case_report(runs[0]))
+        write_case_files(runs[0], page.parent / "figures")
+        say(str(page))
+        say(RESEARCH_USE_ONLY)
+        return
 
     def project_of(run: Path) -> Project | None:
         home = project or run.resolve().parent.parent
