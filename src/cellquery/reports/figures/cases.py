@@ -147,7 +147,7 @@ def labels_by_round(counts: Sequence[Mapping[str, int]], title: str = "") -> Pla
         )  # fmt: skip
         bottom += heights
     axes.set_xticks(range(len(counts)))
-    axes.legend(frameon=False, fontsize=8, ncols=2)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     last = ", ".join(f"{pattern_title(pattern)} {n}" for pattern, n in counts[-1].items())
     return Plate(figure, f"Labels of each pattern after each round; at the end: {last}.")
 
@@ -164,5 +164,5 @@ def time_by_round(seconds: Sequence[Mapping[str, float]], title: str = "") -> Pl
         axes.bar(range(len(seconds)), heights, 0.8, bottom=bottom, color=colour, label=kind)
         bottom += heights
     axes.set_xticks(range(len(seconds)))
-    axes.legend(frameon=False, fontsize=8, ncols=3)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     return Plate(figure, f"Seconds of each round: {', '.join(f'{s:.0f}' for s in bottom)}.")
