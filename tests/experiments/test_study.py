@@ -9,7 +9,9 @@ import pytest
 from cellquery.core import CellqueryError, SettingsError
 from cellquery.data import Project
 from cellquery.experiments import (
+    is_case_study,
     place_table,
+    read_case_study,
     read_experiment,
     results_table,
     run_experiment,
@@ -182,7 +184,8 @@ def test_a_directory_without_runs_is_named(tmp_path: Path) -> None:
     "file", sorted((Path(__file__).parents[2] / "experiments").glob("*.toml")), ids=lambda p: p.name
 )
 def test_every_published_configuration_is_valid(file: Path) -> None:
-    assert read_experiment(file).name == file.stem
+    described = read_case_study(file) if is_case_study(file) else read_experiment(file)
+    assert described.name == file.stem
 
 
 @pytest.mark.parametrize("name", ["i3a-best", "i3a-ablation"])
