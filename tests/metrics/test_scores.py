@@ -85,3 +85,13 @@ def test_certainty_falls_into_the_last_bin() -> None:
 def test_nothing_to_judge_is_said() -> None:
     with pytest.raises(CellqueryError, match="no labelled cells"):
         evaluate(np.array([], dtype=np.int64), certain([]), "abc")
+
+
+def test_a_pattern_of_one_specimen_has_no_interval() -> None:
+    true = np.array([0, 0, 0, 1, 1, 1])
+    probabilities = np.eye(2)[[0, 1, 0, 1, 1, 0]]
+    specimens = ["a", "a", "b", "c", "c", "c"]
+    intervals = evaluate(true, probabilities, ("x", "y"), specimens=specimens).intervals
+    assert "recall:x" in intervals
+    assert "recall:y" not in intervals
+    assert "recall:y" in evaluate(true, probabilities, ("x", "y")).intervals

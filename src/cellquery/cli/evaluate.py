@@ -78,8 +78,9 @@ def evaluate(
         if value is None:
             say(f"  {title:<22}     -")
             return
-        low, high = evaluation.intervals.get(key, (float("nan"), float("nan")))
-        say(f"  {title:<22}{100 * value:6.2f} %   [{100 * low:.2f}, {100 * high:.2f}]")
+        bounds = evaluation.intervals.get(key)
+        words = f"[{100 * bounds[0]:.2f}, {100 * bounds[1]:.2f}]" if bounds else "not known"
+        say(f"  {title:<22}{100 * value:6.2f} %   {words}")
 
     say(
         f"{evaluation.n_cells} cells of {evaluation.n_specimens or 'unknown'} specimens; "

@@ -53,7 +53,8 @@ class Evaluation:
     confusion : list of list of int
         Rows are true patterns.
     intervals : dict of str to (low, high)
-        95 % percentile bootstrap intervals of ``aca``, ``mca``, ``ece`` and
+        95 % percentile bootstrap intervals of ``aca``, ``mca``, ``ece`` and, but for patterns of
+        a single specimen where specimens are resampled,
         ``recall:<pattern>``.
     interval_unit : {"specimen", "cell"}
         What was resampled: specimens where all are known, since cells of one serum are not
@@ -132,6 +133,12 @@ def evaluate(
     names = ["aca", "mca", "ece", *(f"recall:{pattern}" for pattern in patterns)]
     bounds = _bootstrap(figures, len(true), groups, n_resamples, seed)
     recalls = recall(matrix)
+    # Resampling one specimen always gives that specimen: an interval of no width, and no truth.
+    single = {
+        f"recall:{pattern}"
+        for index, pattern in enumerate(patterns)
+        if groups is not None and len(np.unique(groups[true == index])) < 2
+    }
     return Evaluation(
         n_cells=len(true),
         n_specimens=0 if groups is None else int(groups.max()) + 1,
@@ -147,7 +154,7 @@ def evaluate(
         intervals={
             name: (float(low), float(high))
             for name, (low, high) in zip(names, bounds, strict=True)
-            if np.isfinite([low, high]).all()
+            if np.isfinite([low, high]).all() and name not in single
         },
         interval_unit="cell" if groups is None else "specimen",
         reliability=reliability(confidence, right),
