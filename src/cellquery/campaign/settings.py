@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellquery.acquisition import query_strategy
 from cellquery.core import SettingsError
+from cellquery.core.validation import settings_fault
 from cellquery.training.settings import PRESETS as TRAIN_PRESETS, TrainSettings, overlaid, read_toml
 
 
@@ -84,11 +85,7 @@ class CampaignSettings(BaseModel):
         try:
             settings = cls(**overlaid(PRESETS[preset] if preset else {}, values))
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "settings"
-            raise SettingsError(
-                where, f"{key}: {first['msg']}", "see cellquery campaign run --help"
-            ) from error
+            raise settings_fault(error, where, "see cellquery campaign run --help") from error
         query_strategy(settings.strategy, **settings.options)
         settings.training(where)
         settings.final_training(where)

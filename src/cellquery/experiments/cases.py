@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.core import Progress, SettingsError, silent
+from cellquery.core.validation import settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import select
@@ -103,9 +104,7 @@ def read_case_study(path: Path) -> CaseStudy:
     try:
         study = CaseStudy(**read_toml(path, "see the folder experiments/"))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "study"
-        raise SettingsError(path, f"{key}: {first['msg']}", "mend this key") from error
+        raise settings_fault(error, path, "mend this key", "study") from error
     for case in study.cases:
         study.settings_of(case, study.budgets[0])
     study.initial_settings()

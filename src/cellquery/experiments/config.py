@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cellquery.core import SettingsError
+from cellquery.core.validation import settings_fault
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
 
@@ -139,9 +139,7 @@ def read_experiment(path: str | Path) -> Experiment:
     try:
         experiment = Experiment(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "experiment"
-        raise SettingsError(path, f"{key}: {first['msg']}", "mend this key") from error
+        raise settings_fault(error, path, "mend this key", "experiment") from error
     for variant in experiment.variants:
         experiment.initial_settings_of(variant)
     return experiment

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellquery.core import SettingsError
+from cellquery.core.validation import settings_fault
 from cellquery.wavelets import InputSettings
 
 
@@ -144,11 +145,7 @@ class TrainSettings(BaseModel):
         try:
             return cls(**overlaid(under, values))
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "settings"
-            raise SettingsError(
-                where, f"{key}: {first['msg']}", "see cellquery train --help"
-            ) from error
+            raise settings_fault(error, where, "see cellquery train --help") from error
 
 
 PRESETS: dict[str, dict[str, Any]] = {
