@@ -16,15 +16,20 @@ def squared_norms(vectors: NDArray[Any]) -> NDArray[np.float32]:
     return norms
 
 
+def squared_distances(vectors: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the squared distance of each row to each other row, shape (rows, others)."""
+    squared = squared_norms(vectors)[:, None] + squared_norms(others) - 2 * vectors @ others.T
+    distances: NDArray[np.float32] = np.maximum(squared, 0)
+    return distances
+
+
 def nearest_squared(vectors: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float32]:
     """Return each row's squared distance to the nearest of the others, infinite without any."""
     nearest = np.full(len(vectors), np.inf, dtype=np.float32)
     if not len(others):
         return nearest
-    lengths, other_lengths = squared_norms(vectors), squared_norms(others)
     step = max(1, _PIECE // len(others))
     for start in range(0, len(vectors), step):
         piece = slice(start, start + step)
-        squared = lengths[piece, None] + other_lengths - 2 * vectors[piece] @ others.T
-        nearest[piece] = squared.min(axis=1)
-    return np.maximum(nearest, 0)
+        nearest[piece] = squared_distances(vectors[piece], others).min(axis=1)
+    return nearest

@@ -18,15 +18,10 @@ _OVERSAMPLING = 8
 
 
 @dataclass(frozen=True)
-class PerSpecimenCap:
-    """At most `cap` cells of a specimen in a batch, where other specimens have enough.
-
-    Cells of unknown specimen are not limited. Where the cap leaves too few cells it is raised,
-    one by one, until the batch is full.
-    """
+class _Around:
+    """An option laid around a strategy, whose name and needs stay those of the strategy."""
 
     inner: QueryStrategy
-    cap: int
 
     @property
     def name(self) -> str:
@@ -37,6 +32,17 @@ class PerSpecimenCap:
     def needs(self) -> frozenset[str]:
         """What the strategy within needs."""
         return self.inner.needs
+
+
+@dataclass(frozen=True)
+class PerSpecimenCap(_Around):
+    """At most `cap` cells of a specimen in a batch, where other specimens have enough.
+
+    Cells of unknown specimen are not limited. Where the cap leaves too few cells it is raised,
+    one by one, until the batch is full.
+    """
+
+    cap: int
 
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
         """Return n candidates in the order of the strategy within."""
@@ -64,20 +70,8 @@ class PerSpecimenCap:
 
 
 @dataclass(frozen=True)
-class RoundRobin:
+class RoundRobin(_Around):
     """The best of each specimen in turn, the specimens with fewest labels first."""
-
-    inner: QueryStrategy
-
-    @property
-    def name(self) -> str:
-        """The name of the strategy within."""
-        return self.inner.name
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What the strategy within needs."""
-        return self.inner.needs
 
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
         """Return n candidates."""
@@ -98,21 +92,10 @@ class RoundRobin:
 
 
 @dataclass(frozen=True)
-class RandomShare:
+class RandomShare(_Around):
     """A share of each batch is drawn at random from what the strategy within did not choose."""
 
-    inner: QueryStrategy
     share: float
-
-    @property
-    def name(self) -> str:
-        """The name of the strategy within."""
-        return self.inner.name
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What the strategy within needs."""
-        return self.inner.needs
 
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
         """Return n candidates, those drawn at random last, with a utility of 0."""

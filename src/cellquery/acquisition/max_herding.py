@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cellquery.acquisition.candidates import Candidates, Query
 from cellquery.acquisition.contract import in_turn
-from cellquery.acquisition.distances import nearest_squared, squared_norms
+from cellquery.acquisition.distances import nearest_squared, squared_distances, squared_norms
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
 def _kernel(
     vectors: NDArray[np.float32], sample: NDArray[np.float32], width: float
 ) -> NDArray[np.float32]:
-    squared = squared_norms(vectors)[:, None] + squared_norms(sample) - 2 * vectors @ sample.T
-    return _of_squared(np.maximum(squared, 0), width)
+    return _of_squared(squared_distances(vectors, sample), width)
 
 
 def _of_squared(squared: NDArray[np.float32], width: float) -> NDArray[np.float32]:
@@ -92,5 +91,4 @@ def _of_squared(squared: NDArray[np.float32], width: float) -> NDArray[np.float3
 
 def _half_median(sample: NDArray[np.float32]) -> float:
     few = sample[:500]
-    squared = squared_norms(few)[:, None] + squared_norms(few) - 2 * few @ few.T
-    return max(float(np.sqrt(np.maximum(np.median(squared), 0))) / 2, 1e-3)
+    return max(float(np.sqrt(np.median(squared_distances(few, few)))) / 2, 1e-3)
