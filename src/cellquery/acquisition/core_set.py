@@ -31,14 +31,15 @@ class CoreSet:
         rows: list[int] = []
         utilities: list[float] = []
         for _ in range(min(n, len(candidates))):
-            if np.isinf(nearest).all():
+            if not rows and not len(candidates.labelled_embeddings):
                 far = int(((vectors - vectors.mean(axis=0)) ** 2).sum(axis=1).argmin())
                 utilities.append(float(np.sqrt(lengths.max())))
             else:
                 far = int(nearest.argmax())
                 utilities.append(float(np.sqrt(max(nearest[far], 0.0))))
             rows.append(far)
-            squared = lengths + lengths[far] - 2 * vectors @ vectors[far]
+            # The brackets keep the factor off the whole array, which is copied otherwise.
+            squared = lengths + lengths[far] - 2 * (vectors @ vectors[far])
             np.minimum(nearest, np.maximum(squared, 0), out=nearest)
             # Below every distance: a chosen cell is not chosen again, not even among twins.
             nearest[rows] = -1
