@@ -40,7 +40,14 @@ from cellquery.core.provenance import provenance
 from cellquery.data.durable import make_folder
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
-from cellquery.training import LabelledCells, TrainSettings, fit, hold_out, predict
+from cellquery.training import (
+    CachedCells,
+    LabelledCells,
+    TrainSettings,
+    fit,
+    hold_out,
+    predict,
+)
 from cellquery.training.evaluate import evaluate_cells, write_evaluation
 from cellquery.training.run import fitted_inputs
 from cellquery.wavelets import InputSettings
@@ -160,8 +167,8 @@ class Campaign:
             self._begin()
             if not self._audited(oracle):
                 return "waiting"
-            while not self._ends(rounds_done(self.root)):
-                if not self._round(len(rounds_done(self.root)), oracle):
+            while not self._ends(done := rounds_done(self.root)):
+                if not self._round(len(done), oracle):
                     return "waiting"
             self._finish()
         return "done"
@@ -213,6 +220,18 @@ class Campaign:
     def _audit(self) -> dict[str, str]:
         answers = read_answers(self.root / "audit.parquet")
         return answers.labelled if answers else {}
+
+    def _audit_left(self, rounds: Sequence[Answers]) -> dict[str, str]:
+        """Return the audit cells that no round has chosen for training, with their patterns."""
+        trained = set().union(*(each.labelled for each in rounds))
+        return {cell_id: name for cell_id, name in self._audit().items() if cell_id not in trained}
+
+    def _estimate(self, audit: Mapping[str, str], said: NDArray[np.int64]) -> dict[str, Any] | None:
+        """Return how good a network is by what it said of the audit cells; None without any."""
+        if not audit:
+            return None
+        right = np.array([self.patterns[i] for i in said]) == np.array(list(audit.values()))
+        return asdict(estimate_accuracy(right))
 
     def _round(self, number: int, oracle: Oracle) -> bool:
         """Do one round, or what is left of it; return False when answers are missing."""
@@ -300,13 +319,13 @@ class Campaign:
         return ""
 
     def _chosen(self, number: int) -> Query:
+        if number == 0:
+            return self._first()
         rounds = self._answers(number)
         answered = {cell_id for each in rounds for cell_id in each.ids.tolist()}
         left = self.budget - self._n_labels(rounds)
         ids = self.pool.cells.ids
         free = np.array([cell_id not in answered for cell_id in ids.tolist()], dtype=bool)
-        if number == 0:
-            return self._first()
         rows, _ = self._labelled(rounds)
         labelled = np.concatenate(rows)
         scores = self._scores_of(number - 1)
@@ -349,26 +368,39 @@ class Campaign:
         classifier = self._start()
         if number and self.settings.restart == "continue":
             classifier = Classifier.load(round_folder(self.root, number - 1).model)
+        classifier.provenance = {"campaign": self.root.name, "round": number, "seed": self.seed}
+        rehearsed = self.sight.rehearsed
+        self._fit(classifier, cells, self.train, rehearsed, folder.path, "round", number)
+        return classifier
+
+    def _fit(
+        self,
+        classifier: Classifier,
+        cells: Any,
+        settings: TrainSettings,
+        rehearsed: LabelledCells | CachedCells | None,
+        folder: Path,
+        *purpose: str | int,
+    ) -> None:
+        """Train a classifier on labelled cells and keep it; random draws are the purpose's own."""
         validation = None
-        if self.train.validation == "labelled":
+        if settings.validation == "labelled":
             cells, validation = hold_out(
-                cells, self.train.validation_fraction, integer_seed(self.seed, "round", number)
+                cells, settings.validation_fraction, integer_seed(self.seed, *purpose)
             )
         fit(
             classifier,
             cells,
-            self.train,
-            seed=integer_seed(self.seed, "round", number, "training"),
+            settings,
+            seed=integer_seed(self.seed, *purpose, "training"),
             validation=validation,
-            rehearsed=self.sight.rehearsed,
-            run=folder.path,
+            rehearsed=rehearsed,
+            run=folder,
             accelerator="cpu",
             progress=self.progress,
         )
-        classifier.provenance = {"campaign": self.root.name, "round": number, "seed": self.seed}
-        classifier.save(folder.model)
-        (folder.path / "state.pt").unlink(missing_ok=True)
-        return classifier
+        classifier.save(folder / "model.safetensors")
+        (folder / "state.pt").unlink(missing_ok=True)
 
     def _start(self) -> Classifier:
         """Return a copy of the initial network, or a fresh one."""
@@ -399,9 +431,7 @@ class Campaign:
         )
         counts = Counter(labelled.values())
         specimens = Counter(str(self.pool.specimens[row]) for row in self.pool.rows(labelled))
-        audit = {k: v for k, v in self._audit().items() if k not in labelled}
-        said = predicted[self.pool.rows(audit)]
-        right = np.array([self.patterns[i] for i in said]) == np.array(list(audit.values()))
+        audit = self._audit_left(rounds)
         kappas = [each.facts()["kappa"] for each in rounds_done(self.root)]
         kappas.append(self._kappa(number, predicted))
         empty = [pattern for pattern in self.patterns if not counts[pattern]]
@@ -418,7 +448,7 @@ class Campaign:
             "labels_per_specimen": dict(sorted(specimens.items())),
             "kappa": kappas[-1],
             "stabilised": stabilised(kappas, self.settings.stop_kappa or 0.99),
-            "estimate": asdict(estimate_accuracy(right)) if audit else None,
+            "estimate": self._estimate(audit, predicted[self.pool.rows(audit)]),
             "notes": notes,
         }
 
@@ -448,18 +478,12 @@ class Campaign:
         training = time.perf_counter() - started
         settings = settings or self.train
         judged = self._judge(final, classifier, settings)
-        audit = {
-            cell_id: name
-            for cell_id, name in self._audit().items()
-            if not any(cell_id in each.labelled for each in rounds)
-        }
+        audit = self._audit_left(rounds)
         estimate = None
         if audit:
-            rows = self.pool.rows(audit)
-            cells = PreparedCells(self.pool.cells.ids[rows], self.pool.cells.images[rows])
+            cells = self.pool.cells.rows(self.pool.rows(audit))
             said = predict(classifier, cells, views=settings.views).labels
-            right = np.array([self.patterns[i] for i in said]) == np.array(list(audit.values()))
-            estimate = asdict(estimate_accuracy(right))
+            estimate = self._estimate(audit, said)
         facts = {
             "ended": self._ends(done),
             "n_labels": self._n_labels(rounds),
@@ -475,31 +499,12 @@ class Campaign:
     ) -> Classifier:
         rows, labels = self._labelled(rounds)
         chosen = np.concatenate(rows)
-        cells = LabelledCells(
-            PreparedCells(self.pool.cells.ids[chosen], self.pool.cells.images[chosen]), labels
-        )
-        validation = None
-        if settings.validation == "labelled":
-            cells, validation = hold_out(
-                cells, settings.validation_fraction, integer_seed(self.seed, "final")
-            )
+        cells = LabelledCells(self.pool.cells.rows(chosen), labels)
         if self.rehearsed is None:
             settings = settings.model_copy(update={"rehearsal": 0.0})
         classifier = self._start()
-        fit(
-            classifier,
-            cells,
-            settings,
-            seed=integer_seed(self.seed, "final", "training"),
-            validation=validation,
-            rehearsed=self.rehearsed,
-            run=final,
-            accelerator="cpu",
-            progress=self.progress,
-        )
         classifier.provenance = {"campaign": self.root.name, "seed": self.seed}
-        classifier.save(final / "model.safetensors")
-        (final / "state.pt").unlink(missing_ok=True)
+        self._fit(classifier, cells, settings, self.rehearsed, final, "final")
         return classifier
 
     def _judge(

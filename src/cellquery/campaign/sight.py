@@ -116,10 +116,12 @@ class Sight:
         """Return the cells labelled in each round, given by their rows in the pool."""
         rows = np.concatenate(rounds)
         if not self.cached:
-            return LabelledCells(self._cells(rows), labels)
+            return LabelledCells(self.pool.cells.rows(rows), labels)
         for number, chosen in enumerate(rounds):
             if number not in self._groups:
-                self._groups[number] = self._augmented(f"round-{number:03}", self._cells(chosen))
+                self._groups[number] = self._augmented(
+                    f"round-{number:03}", self.pool.cells.rows(chosen)
+                )
         return CachedCells(tuple(self._groups[number] for number in range(len(rounds))), labels)
 
     def scores(self, classifier: Classifier) -> Scores:
@@ -152,9 +154,6 @@ class Sight:
 
     def _augmented(self, name: str, cells: PreparedCells) -> EarlyFeatures:
         return self._features(name, cells, self.settings.augmentation, self.views)
-
-    def _cells(self, rows: NDArray[np.int64]) -> PreparedCells:
-        return PreparedCells(self.pool.cells.ids[rows], self.pool.cells.images[rows])
 
 
 def committee(

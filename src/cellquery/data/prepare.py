@@ -35,6 +35,10 @@ class PreparedCells:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def rows(self, rows: NDArray[Any]) -> PreparedCells:
+        """Return the cells at these rows."""
+        return PreparedCells(self.ids[rows], self.images[rows])
+
     def take(self, ids: Sequence[str] | NDArray[Any]) -> PreparedCells:
         """Return the cells with these ids, in this order; KeyError for one that is not there."""
         row = {cell_id: i for i, cell_id in enumerate(self.ids.tolist())}

@@ -86,6 +86,8 @@ def run_experiment(
         inputs = inputs_for(project, settings.inputs)
         settings = settings.model_copy(update={"inputs": inputs})
         prepared: PreparedCells | None = None
+        # All tasks of a seed start from the same network, which is not changed by training.
+        start, rehearsed, learnt_seed = None, None, None
         for task in _tasks(experiment, variant, cells, in_train, root):
             if only is not None and (only == "test") != (task.run.name == "all"):
                 continue
@@ -93,8 +95,7 @@ def run_experiment(
                 continue
             if prepared is None:
                 prepared = prepare(project.store(), cells.ids, inputs, progress=progress)
-            start, rehearsed = None, None
-            if variant.initial is not None:
+            if variant.initial is not None and task.seed != learnt_seed:
                 start, rehearsed = learn_first(
                     variant.initial,
                     experiment.initial_settings_of(variant),
@@ -107,15 +108,16 @@ def run_experiment(
                     accelerator=accelerator,
                     progress=progress,
                 )
+                learnt_seed = task.seed
             classifier = train_run(
                 task.run,
-                _rows(prepared, task.train),
+                prepared.rows(task.train),
                 list(cells.patterns[task.train]),
                 project.patterns,
                 settings,
                 seed=task.seed,
                 initial=start,
-                rehearsed=rehearsed if settings.rehearsal else None,
+                rehearsed=rehearsed,
                 about={"experiment": experiment.name, "variant": variant.name},
                 accelerator=accelerator,
                 progress=progress,
@@ -124,7 +126,7 @@ def run_experiment(
                 judged = cells.rows(rows)
                 evaluation, predictions = evaluate_cells(
                     classifier,
-                    _rows(prepared, rows),
+                    prepared.rows(rows),
                     list(judged.patterns),
                     specimens=list(judged.specimens),
                     views=settings.views,
@@ -202,10 +204,6 @@ def _ranks(cells: Selection, seed: int) -> NDArray[np.int64]:
         ranks[row] = seen.get(specimen, 0)
         seen[specimen] = ranks[row] + 1
     return ranks
-
-
-def _rows(prepared: PreparedCells, rows: NDArray[np.int64]) -> PreparedCells:
-    return PreparedCells(prepared.ids[rows], prepared.images[rows])
 
 
 def _pool_folds(seed_dir: Path, patterns: tuple[str, ...]) -> None:

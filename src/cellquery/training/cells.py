@@ -69,8 +69,7 @@ class LabelledCells:
 
     def rows(self, rows: NDArray[Any]) -> Self:
         """Return the cells at these rows."""
-        chosen = PreparedCells(self.cells.ids[rows], self.cells.images[rows])
-        return type(self)(chosen, self.labels[rows])
+        return type(self)(self.cells.rows(rows), self.labels[rows])
 
 
 def label(cells: PreparedCells, names: Sequence[str], patterns: Sequence[str]) -> LabelledCells:
