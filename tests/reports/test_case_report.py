@@ -23,7 +23,7 @@ def test_every_figure_is_there_and_says_its_numbers(case_study: Path) -> None:
 
 
 def test_the_page_shows_unseen_specimens_first_and_needs_no_other_file(case_study: Path) -> None:
-    page = case_report(case_study)
+    page = case_report(case_study, case_plates(case_study))
     assert page.index("unseen specimens") < page.index("<td>test</td>")
     assert "For Research Use Only" in page
     assert "92.77" in page
@@ -31,7 +31,7 @@ def test_the_page_shows_unseen_specimens_first_and_needs_no_other_file(case_stud
 
 
 def test_figures_and_results_are_files_as_well(case_study: Path, tmp_path: Path) -> None:
-    paths = write_case_files(case_study, tmp_path)
+    paths = write_case_files(case_study, case_plates(case_study), tmp_path)
     assert {path.suffix for path in paths} == {".svg", ".png", ".csv"}
     assert all(path.stat().st_size > 100 for path in paths)
     with (tmp_path / "results.csv").open() as file:
@@ -42,4 +42,4 @@ def test_figures_and_results_are_files_as_well(case_study: Path, tmp_path: Path)
 
 def test_a_folder_without_a_study_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="holds no study"):
-        case_report(tmp_path)
+        case_plates(tmp_path)

@@ -29,7 +29,6 @@ from cellquery.campaign.records import (
     read_json,
     round_folder,
     rounds_done,
-    write_json,
     write_table,
 )
 from cellquery.campaign.settings import CampaignSettings
@@ -37,7 +36,7 @@ from cellquery.campaign.sight import Scores, Sight, committee, some
 from cellquery.campaign.stopping import agreement, stabilised
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.provenance import provenance
-from cellquery.data.durable import make_folder
+from cellquery.data.durable import make_folder, write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
 from cellquery.training import (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cellquery.acquisition import Query
 from cellquery.core import ProjectError
-from cellquery.data.durable import replacing
+from cellquery.data.durable import replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,6 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ProjectError(path, f"is damaged ({error})", "restore it from a backup") from error
     return values
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write((json.dumps(values, indent=2) + "\n").encode())
 
 
 def _table(path: Path) -> pa.Table | None:

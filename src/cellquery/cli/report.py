@@ -38,13 +38,16 @@ def report(
     """
     from cellquery.data import Project
     from cellquery.reports import write_page
-    from cellquery.reports.case_report import case_report, write_case_files
     from cellquery.reports.runs import read_run
     from cellquery.reports.training_report import ReportedRun, training_report
 
     if (runs[0] / "study.json").exists():
-        page = write_page(out or runs[0] / "report.html", case_report(runs[0]))
-        write_case_files(runs[0], page.parent / "figures")
+        # Only a study needs the rooms that import torch.
+        from cellquery.reports.case_report import case_plates, case_report, write_case_files
+
+        plates = case_plates(runs[0])
+        page = write_page(out or runs[0] / "report.html", case_report(runs[0], plates))
+        write_case_files(runs[0], plates, page.parent / "figures")
         say(str(page))
         say(RESEARCH_USE_ONLY)
         return

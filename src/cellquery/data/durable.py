@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cellquery.core import ProjectError
 
@@ -37,6 +38,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON file whole.
+
+    Raises
+    ------
+    ProjectError
+        As `replacing` does.
+    """
+    with replacing(path) as file:
+        file.write((json.dumps(values, indent=2) + "\n").encode())
 
 
 def make_folder(path: Path) -> None:

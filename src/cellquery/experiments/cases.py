@@ -16,6 +16,7 @@ from cellquery.core.validation import settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import select
+from cellquery.experiments.cases_table import campaign_folder
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.initial import learn_first
 from cellquery.training import TrainSettings
@@ -76,7 +77,8 @@ class CaseStudy(BaseModel):
         """
         values = overlaid(self.campaign, {"budget": float(budget)})
         if case.endswith("RS"):
-            values = overlaid(values, {"strategy": "random", "options": {}, **self.random})
+            # Laying options over others only adds to them: here the others must go.
+            values = overlaid(values, {"strategy": "random", **self.random})
             checked = CampaignSettings.read({**values, "options": {}}, self.name, self.preset)
             at_once = {"first": 1.0} if checked.final is not None else {}
             return checked.model_copy(update={"options": {}, **at_once})
@@ -167,7 +169,7 @@ def run_case_study(
         first = None
         for budget in sorted(study.budgets):
             for case in cases or study.cases:
-                folder = root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
+                folder = campaign_folder(root, case, seed, budget)
                 if (folder / "final" / "final.json").exists():
                     continue
                 if first is None and case.startswith("IN"):

@@ -28,6 +28,21 @@ class CaseResult:
     seconds: float
 
 
+def campaign_folder(root: Path, case: str, seed: int, budget: float) -> Path:
+    """Return where a study keeps one campaign; the budget is a share of the pool."""
+    return root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
+
+
+def by_case_and_budget(
+    results: Sequence[CaseResult],
+) -> dict[tuple[str, float, str], list[CaseResult]]:
+    """Return the seeds' results of each case, budget and judgement, in the order given."""
+    groups: dict[tuple[str, float, str], list[CaseResult]] = {}
+    for result in results:
+        groups.setdefault((result.case, result.budget, result.judged), []).append(result)
+    return groups
+
+
 def case_results(root: Path) -> list[CaseResult]:
     """Return every finished campaign of a study, in the order of cases, budgets and seeds.
 
@@ -44,7 +59,7 @@ def case_results(root: Path) -> list[CaseResult]:
     for case in study["cases"]:
         for budget in sorted(study["budgets"]):
             for seed in study["seeds"]:
-                folder = root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
+                folder = campaign_folder(root, case, seed, budget)
                 path = folder / "final" / "final.json"
                 if not path.exists():
                     continue
@@ -85,9 +100,7 @@ def cases_table(root: Path) -> str:
         "seconds",
     ]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    rows: dict[tuple[str, float, str], list[CaseResult]] = {}
-    for result in results:
-        rows.setdefault((result.case, result.budget, result.judged), []).append(result)
+    rows = by_case_and_budget(results)
     for (case, budget, judged), group in rows.items():
         cells = [
             case,

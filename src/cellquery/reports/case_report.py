@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,12 @@ import numpy as np
 
 from cellquery.campaign.records import rounds_done
 from cellquery.core import InputError
-from cellquery.experiments.cases_table import CaseResult, case_results
+from cellquery.experiments.cases_table import (
+    CaseResult,
+    by_case_and_budget,
+    campaign_folder,
+    case_results,
+)
 from cellquery.reports.figures import Plate, confusion_matrix
 from cellquery.reports.figures.cases import (
     accuracy_by_budget,
@@ -66,7 +71,7 @@ def case_plates(root: Path) -> dict[str, Plate]:
         )
         for case in cases:
             seeds = [result.seed for result in at if result.case == case]
-            folder = _folder(root, case, min(seeds), budget)
+            folder = campaign_folder(root, case, min(seeds), budget)
             values = _evaluation(folder / "final" / f"evaluation-{judged}.json")
             plates[f"confusion-{judged}-{case}"] = confusion_matrix(
                 values["confusion"], values["patterns"], f"{case}, {name}, {100 * budget:g} %"
@@ -74,10 +79,10 @@ def case_plates(root: Path) -> dict[str, Plate]:
     budget = _shown_budget(results)
     for case in ("AL", "IN-AL"):
         seeds = [r.seed for r in results if r.case == case and r.budget == budget]
-        facts = [
-            folder.facts()
-            for folder in (rounds_done(_folder(root, case, min(seeds), budget)) if seeds else [])
-        ]
+        if not seeds:
+            continue
+        folder = campaign_folder(root, case, min(seeds), budget)
+        facts = [each.facts() for each in rounds_done(folder)]
         if facts:
             title = f"{case}, {100 * budget:g} %"
             counts = [each["labels_per_pattern"] for each in facts]
@@ -86,11 +91,10 @@ def case_plates(root: Path) -> dict[str, Plate]:
     return plates
 
 
-def case_report(root: Path) -> str:
-    """Return the report of a study as one self-contained HTML page."""
+def case_report(root: Path, plates: Mapping[str, Plate]) -> str:
+    """Return the report of a study, with its figures, as one self-contained HTML page."""
     results = case_results(root)
     study = json.loads((root / "study.json").read_text(encoding="utf-8"))
-    plates = case_plates(root)
     return render_page(
         "case_report.html.j2",
         title=f"The four cases: {study['name']}",
@@ -106,12 +110,12 @@ def case_report(root: Path) -> str:
     )
 
 
-def write_case_files(root: Path, into: Path) -> list[Path]:
+def write_case_files(root: Path, plates: Mapping[str, Plate], into: Path) -> list[Path]:
     """Write every figure as SVG and PNG and every result as one CSV; return the paths."""
     into.mkdir(parents=True, exist_ok=True)
     paths = [
         plate.save(into / f"{name}.{kind}")
-        for name, plate in case_plates(root).items()
+        for name, plate in plates.items()
         for kind in ("svg", "png")
     ]
     text = io.StringIO()
@@ -153,10 +157,6 @@ def _recalls(results: Sequence[CaseResult]) -> dict[str, float]:
     return {p: float(np.mean([r.recall[p] for r in results])) for p in patterns}
 
 
-def _folder(root: Path, case: str, seed: int, budget: float) -> Path:
-    return root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
-
-
 def _evaluation(path: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -170,25 +170,22 @@ def _each_campaign(results: Sequence[CaseResult]) -> dict[tuple[str, int, float]
 
 
 def _overview(results: Sequence[CaseResult]) -> Table:
-    rows = []
-    for judged in _judgements(results):
-        groups: dict[tuple[str, float], list[CaseResult]] = {}
-        for result in results:
-            if result.judged == judged:
-                groups.setdefault((result.case, result.budget), []).append(result)
-        for (case, budget), group in groups.items():
-            rows.append(
-                [
-                    case,
-                    "unseen specimens" if judged == "unseen" else judged,
-                    f"{100 * budget:g}",
-                    f"{np.mean([r.n_labels for r in group]):.0f}",
-                    str(len(group)),
-                    f"{100 * np.mean([r.mca for r in group]):.2f}",
-                    f"{100 * np.mean([r.aca for r in group]):.2f}",
-                    f"{np.mean([r.seconds for r in group]):.0f}",
-                ]
-            )
+    groups = by_case_and_budget(results)
+    rows = [
+        [
+            case,
+            "unseen specimens" if judged == "unseen" else judged,
+            f"{100 * budget:g}",
+            f"{np.mean([r.n_labels for r in group]):.0f}",
+            str(len(group)),
+            f"{100 * np.mean([r.mca for r in group]):.2f}",
+            f"{100 * np.mean([r.aca for r in group]):.2f}",
+            f"{np.mean([r.seconds for r in group]):.0f}",
+        ]
+        for first in _judgements(results)
+        for (case, budget, judged), group in groups.items()
+        if judged == first
+    ]
     head = ["case", "judged on", "budget %", "labels", "seeds", "MCA %", "ACA %", "seconds"]
     return Table(head, rows, "Means over seeds", text=(1,))
 
@@ -199,7 +196,9 @@ def _published(results: Sequence[CaseResult]) -> Table | None:
         ours = [
             result.aca
             for result in results
-            if result.case == case and result.budget == 0.2 and result.judged != "unseen"
+            if result.case == case
+            and result.budget == _PUBLISHED_BUDGET
+            and result.judged != "unseen"
         ]
         if ours:
             rows.append([case, f"{value:.2f}", f"{100 * np.mean(ours):.2f}", str(len(ours))])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellquery.core import Progress, silent
-from cellquery.data.durable import make_folder, replacing
+from cellquery.data.durable import make_folder, replacing, write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
 from cellquery.training.augment import draw_views, nth_view
@@ -158,8 +158,7 @@ def early_features(
     make_folder(path.parent)
     with replacing(path) as file:
         np.save(file, values, allow_pickle=False)
-    with replacing(path.with_suffix(".json")) as file:
-        file.write(json.dumps({"key": key}).encode())
+    write_json(path.with_suffix(".json"), {"key": key})
     return EarlyFeatures(cells.ids, np.load(path, mmap_mode="r", allow_pickle=False))
 
 

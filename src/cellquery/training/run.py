@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
 from cellquery.core.provenance import provenance
-from cellquery.data.durable import replacing
+from cellquery.data.durable import write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
 from cellquery.training.cells import LabelledCells, hold_out, label
@@ -103,8 +103,8 @@ def train_run(
         **(about or {}),
         **provenance(),
     }
-    _write_json(run / "settings.json", {"seed": seed, **settings.model_dump()})
-    _write_json(run / "about.json", facts)
+    write_json(run / "settings.json", {"seed": seed, **settings.model_dump()})
+    write_json(run / "about.json", facts)
     inputs = fitted_inputs(settings.inputs, labelled.cells.images)
     classifier = Classifier.fresh(
         patterns, inputs, seed=integer_seed(seed, "weights"), shortcut=settings.shortcut
@@ -129,7 +129,7 @@ def train_run(
         len(labelled) * settings.augmentation.n_copies / np.median([e.seconds for e in epochs]), 1
     )
     classifier.provenance = {"settings": settings.model_dump(), **facts}
-    _write_json(run / "about.json", facts)
+    write_json(run / "about.json", facts)
     classifier.save(run / "model.safetensors")
     (run / "state.pt").unlink(missing_ok=True)
     return classifier
@@ -184,8 +184,3 @@ def _device_name(accelerator: str) -> str:
     if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return "cpu"
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    with replacing(path) as file:
-        file.write((json.dumps(values, indent=2) + "\n").encode())
