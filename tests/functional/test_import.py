@@ -82,7 +82,7 @@ def test_unusable_image_is_skipped_and_listed(
     done = cli("import", source, "--into", tmp_path / "project")
     assert done.returncode == 0, done.stderr
     assert "4 cells imported" in done.stdout
-    assert "1 inputs skipped, listed in" in done.stdout
+    assert "1 input skipped, listed in" in done.stdout
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("skipped: "))
     assert str(source / "training" / "00005") in line
     assert fault in line
@@ -144,7 +144,7 @@ def test_cell_listed_twice_alike_is_imported_once_and_listed(
     table.write_text("path,pattern\n" + "training/00001.png,golgi\n" * 2)
     done = cli("import", table, "--into", tmp_path / "project")
     assert done.returncode == 0, done.stderr
-    assert "1 cells imported" in done.stdout
+    assert "1 cell imported" in done.stdout
     assert "listed twice, the second time in" in done.stderr
     assert "cells.csv line 3" in done.stderr
 

@@ -84,7 +84,7 @@ def test_full_quota_stops_with_one_line_and_a_later_import_goes_on(
     assert full.returncode == 1
     assert _one_error(full).endswith(
         "part-00001.arrow: the disk or the quota is full; free some space and run the same "
-        "command again: what is already imported is kept"
+        "command again: what is written already is kept"
     )
     assert len(Project.open(project).store()) == 10
     assert cli("import", source, "--into", project).returncode == 0

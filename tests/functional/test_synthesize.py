@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cellquery.core import RESEARCH_USE_ONLY
 from cellquery.data import Project
+from cellquery.reports.pictures import is_synthetic
 
 
 def test_a_project_and_a_sheet_are_made(cli, tmp_path: Path) -> None:
@@ -28,6 +29,14 @@ def test_a_folder_of_images_is_made(cli, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "cells.csv").read_text().count("\n") == 7
     assert len(list(tmp_path.rglob("*.png"))) == 12
+
+
+def test_cells_imported_from_a_folder_are_still_known_as_synthetic(cli, tmp_path: Path) -> None:
+    cli("synthesize", "--into", tmp_path / "folder", "--cells", 6, "--layout", "table")
+    done = cli("import", tmp_path / "folder", "--into", tmp_path / "project")
+
+    assert done.returncode == 0, done.stderr
+    assert is_synthetic(Project.open(tmp_path / "project"))
 
 
 def test_a_fault_is_one_line(cli, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cellquery.core.durable import write_table
 from cellquery.data import Project
 from cellquery.data.selection import select
 from cellquery.data.splitting import SplitRequest, make_split
@@ -23,6 +24,8 @@ EPOCHS = 4
 def write_run(run: Path, project: Project, split: str = "known") -> None:
     """Write what a training leaves: settings, provenance and epochs."""
     run.mkdir(parents=True)
+    trained = list(select(project, split, ["train"]).ids)
+    write_table(run / "training-cells.parquet", {"cell_id": trained})
     about = {
         "seed": 3,
         "project": project.path.name,
@@ -30,7 +33,7 @@ def write_run(run: Path, project: Project, split: str = "known") -> None:
         "parts": ["train"],
         "left_out": [],
         "patterns": list(project.patterns),
-        "n_train": len(select(project, split, ["train"])) - 4,
+        "n_train": len(trained) - 4,
         "n_validation": 4,
         "packages": {"torch": "2.0"},
     }

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cellquery.core import SIX_PATTERNS, InputError
+from cellquery.core import SIX_PATTERNS, InputError, SettingsError
 from cellquery.data import Project
 from cellquery.models import Classifier
 from cellquery.training.bulk import predict_source
@@ -77,3 +77,26 @@ def test_nothing_readable_leaves_no_file(classifier: Classifier, tmp_path: Path)
 def test_an_unknown_suffix_is_refused(classifier: Classifier, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"name it \.csv or \.parquet"):
         predict_source(classifier, folder, tmp_path / "out.xlsx")
+
+
+def test_worker_processes_predict_what_one_process_does(
+    classifier: Classifier, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellquery.training.bulk.WORTH_WORKERS", 5)
+    (folder / "empty.png").write_bytes(b"")
+    tables = []
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}.parquet"
+        summary = predict_source(classifier, folder, out, workers=workers)
+        assert [Path(fault.where).name for fault in summary.faults] == ["empty.png"]
+        tables.append(pq.read_table(out))
+    assert tables[0]["cell_id"] == tables[1]["cell_id"]
+    for pattern in SIX_PATTERNS:
+        np.testing.assert_allclose(tables[0][f"p_{pattern}"], tables[1][f"p_{pattern}"], atol=1e-5)
+
+
+def test_an_unknown_accelerator_is_refused(
+    classifier: Classifier, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="choose auto, cpu or cuda"):
+        predict_source(classifier, folder, tmp_path / "out.csv", accelerator="gpu0")

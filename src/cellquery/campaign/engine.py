@@ -29,14 +29,13 @@ from cellquery.campaign.records import (
     read_json,
     round_folder,
     rounds_done,
-    write_table,
 )
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.campaign.sight import Scores, Sight, committee, some
 from cellquery.campaign.stopping import agreement, stabilised
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
+from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.provenance import provenance
-from cellquery.data.durable import make_folder, write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
 from cellquery.training import (
@@ -518,6 +517,7 @@ class Campaign:
                 list(part.patterns),
                 specimens=list(part.specimens),
                 views=settings.views,
+                accelerator="cpu",
                 progress=self.progress,
             )
             write_evaluation(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from cellquery.acquisition import Query
 from cellquery.core import ProjectError
-from cellquery.data.durable import replacing, write_json
+from cellquery.core.durable import write_json, write_table
 
 
 @dataclass(frozen=True)
@@ -132,15 +131,6 @@ def keep_answers(path: Path, ids: Sequence[str], answers: Mapping[str, str | Non
         "pattern": pa.array([answers[cell_id] for cell_id in ids], pa.string()),
     }
     write_table(path, columns)
-
-
-def write_table(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write a Parquet file."""
-    buffer = BytesIO()
-    pq.write_table(pa.table(dict(columns)), buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(buffer.getbuffer())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cellquery.campaign.pool import Pool
 from cellquery.core import Progress, generator, integer_seed
 from cellquery.data.prepare import PreparedCells
-from cellquery.models import Classifier
+from cellquery.models import FORWARD_CELLS, Classifier
 from cellquery.training import (
     Augmentation,
     CachedCells,
@@ -26,7 +26,6 @@ from cellquery.training import (
 from cellquery.training.augment import n_views
 from cellquery.training.early import size_mb
 
-_BATCH = 512
 _N_MEMBERS, _DROPOUT = 10, 0.5
 
 
@@ -133,8 +132,8 @@ class Sight:
         network.eval()
         probabilities, embeddings = [], []
         with torch.inference_mode():
-            for start in range(0, len(self.pool), _BATCH):
-                rows = np.arange(start, min(start + _BATCH, len(self.pool)))
+            for start in range(0, len(self.pool), FORWARD_CELLS):
+                rows = np.arange(start, min(start + FORWARD_CELLS, len(self.pool)))
                 views = np.zeros(len(rows), dtype=np.int64)
                 inputs = self._pool_features.at_views(rows, views, torch.device("cpu"))
                 output = network.finish(*inputs)

@@ -11,6 +11,7 @@ import typer
 
 from cellquery.cli.console import progress_bar, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.words import counted
 
 if TYPE_CHECKING:
     from cellquery.data.audit import Audit
@@ -79,7 +80,8 @@ def audit(
 def _print(audit: Audit) -> None:
     known = f"{audit.n_specimens:,} specimens" if audit.n_specimens else "specimens unknown"
     labelled = int(audit.cells.labelled.sum())
-    say(f"{len(audit.cells):,} cells, {labelled:,} with a pattern, {known}, {audit.seconds:.0f} s")
+    cells = counted(len(audit.cells), "cell")
+    say(f"{cells}, {labelled:,} with a pattern, {known}, {audit.seconds:.0f} s")
     say("")
     say(f"{'pattern':<20}{'cells':>8}{'specimens':>11}")
     for one in audit.patterns:

@@ -9,6 +9,7 @@ import typer
 
 from cellquery.cli.console import progress_bar, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.words import counted
 
 
 def evaluate(
@@ -28,6 +29,7 @@ def evaluate(
         int | None,
         typer.Option(help="Average over 1 or 8 views of a cell [default: as trained]."),
     ] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     plots: Annotated[bool, typer.Option(help="Draw curves, confusion matrix, reliability.")] = True,
 ) -> None:
     """Print ACA, MCA, recall per pattern and calibration, each with a 95 % interval.
@@ -62,6 +64,7 @@ def evaluate(
             list(selection.patterns),
             specimens=list(selection.specimens),
             views=views,
+            accelerator=accelerator,
             progress=progress,
         )
     path = write_evaluation(
@@ -82,8 +85,10 @@ def evaluate(
         words = f"[{100 * bounds[0]:.2f}, {100 * bounds[1]:.2f}]" if bounds else "not known"
         say(f"  {title:<22}{100 * value:6.2f} %   {words}")
 
+    n_specimens = evaluation.n_specimens
+    specimens = counted(n_specimens, "specimen") if n_specimens else "specimens not known"
     say(
-        f"{evaluation.n_cells} cells of {evaluation.n_specimens or 'unknown'} specimens; "
+        f"{counted(evaluation.n_cells, 'cell')}, {specimens}; "
         f"95 % intervals by {evaluation.interval_unit}:"
     )
     shown("ACA", evaluation.aca, "aca")

@@ -10,6 +10,7 @@ import typer
 
 from cellquery.cli.console import progress_bar, say, warn
 from cellquery.core import RESEARCH_USE_ONLY, InputError
+from cellquery.core.words import counted
 
 if TYPE_CHECKING:
     from cellquery.data import ImportSummary, Project
@@ -129,16 +130,18 @@ def _listed(text: str | None) -> tuple[str, ...] | None:
 
 
 def _print(summary: ImportSummary, project: Project) -> None:
-    say(f"{summary.imported} cells imported into {project.path} (layout {summary.layout})")
+    cells = counted(summary.imported, "cell")
+    say(f"{cells} imported into {project.path} (layout {summary.layout})")
     for name in (*project.patterns, None):
         if summary.patterns[name]:
             say(f"  {name or 'unlabelled':<18}{summary.patterns[name]:>7}")
     if summary.kept:
-        say(f"{summary.kept} cells were there already")
+        say(f"there already: {counted(summary.kept, 'cell')}")
     for notice in summary.notices:
         warn(f"note: {notice}")
     if summary.faults:
-        say(f"{len(summary.faults)} inputs skipped, listed in {project.path / 'faults.csv'}")
+        inputs = counted(len(summary.faults), "input")
+        say(f"{inputs} skipped, listed in {project.path / 'faults.csv'}")
         for fault in summary.faults[:_SHOWN_FAULTS]:
             warn(f"skipped: {fault}")
         if len(summary.faults) > _SHOWN_FAULTS:

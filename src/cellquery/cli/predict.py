@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from cellquery.cli.console import progress_bar, say, warn
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.words import counted
 
 
 def predict(
@@ -20,7 +22,11 @@ def predict(
     views: Annotated[
         int, typer.Option(help="Average over 1 view of a cell, or 8 (better, 8 times slower).")
     ] = 1,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Processes, for 4,000 cells or more.", show_default="all cores"),
+    ] = os.cpu_count() or 1,
 ) -> None:
     """Write the most probable pattern of each image, and the probability of every pattern.
 
@@ -37,18 +43,24 @@ def predict(
     weights = model / "model.safetensors" if model.is_dir() else model
     with progress_bar() as progress:
         summary = predict_source(
-            Classifier.load(weights), source, out, views=views, device=device, progress=progress
+            Classifier.load(weights),
+            source,
+            out,
+            views=views,
+            accelerator=accelerator,
+            workers=workers,
+            progress=progress,
         )
     for fault in summary.faults:
         warn(f"skipped: {fault}")
     say(
-        f"{out}: {summary.n_cells} cells in {summary.seconds:.1f} s "
+        f"{out}: {counted(summary.n_cells, 'cell')} in {summary.seconds:.1f} s "
         f"({summary.n_cells / summary.seconds:.0f} a second), {len(summary.faults)} skipped."
     )
     if summary.n_without_mask:
         warn(
-            f"note: {summary.n_without_mask} cells have no mask, though this network learnt from "
-            "masks; it takes all of such a cell as nucleus, and is less sure"
+            f"note: without a mask: {counted(summary.n_without_mask, 'cell')}, though this network "
+            "learnt from masks; it takes all of such a cell as nucleus, and is less sure"
         )
     for pattern, count in summary.n_predicted.most_common():
         say(f"  {pattern:<20}{count:>8}  {100 * count / summary.n_cells:5.1f} %")

@@ -35,7 +35,8 @@ def show(
     """
     from cellquery.core import InputError
     from cellquery.data import Project, read_image
-    from cellquery.reports.pictures import is_synthetic, says_synthetic
+    from cellquery.data.synthetic.notice import says_synthetic
+    from cellquery.reports.pictures import is_synthetic
     from cellquery.reports.wavelet_figure import wavelet_figure
 
     if cell_id is not None:

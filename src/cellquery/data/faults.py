@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellquery.core import CellqueryError, InputError
-from cellquery.data.durable import replacing
+from cellquery.core.durable import replacing
 
 _COLUMNS = ("path", "fault", "remedy")
 

@@ -16,19 +16,18 @@ from itertools import islice
 from pathlib import Path
 
 from cellquery.core import InputError, Progress, ProjectError, parse_pattern, silent
-from cellquery.data.decoding import BATCH_CELLS, Job, Outcome, decoded
+from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
+from cellquery.data.decoding import Job, Outcome, decode_batch
 from cellquery.data.faults import write_faults
 from cellquery.data.labelling import LabelledCells, Labelling, utf8
 from cellquery.data.project import Project
 from cellquery.data.readers import ReaderOptions, open_source
 from cellquery.data.records import SourceCell
 from cellquery.data.store import ShardWriter, stored_digests
+from cellquery.data.synthetic.notice import says_synthetic
 
 SOURCE_SPLIT = "source"
 """The name of the split that a source brings with it."""
-
-# Below this, starting processes takes longer than they save.
-_WORTH_WORKERS = 4000
 
 
 @dataclass
@@ -118,7 +117,7 @@ def import_cells(
     with _one_import_at_a_time(project.path):
         project.declare(
             cells.patterns.union(map(parse_pattern, labelling.own_patterns)),
-            {"path": os.path.abspath(source), "layout": opened.layout},
+            _about(source, opened.layout, cells),
         )
         try:
             _store(cells, project, repeated, summary, workers, progress)
@@ -132,6 +131,14 @@ def import_cells(
         raise _nothing_usable(source, summary.faults)
     summary.notices += _remarks(summary, cells)
     return summary
+
+
+def _about(source: str | Path, layout: str, cells: LabelledCells) -> dict[str, str]:
+    """Return what a project remembers of a source, with the mark of synthetic cells."""
+    about = {"path": os.path.abspath(source), "layout": layout}
+    if any(says_synthetic(cell.path) for cell in islice(cells, 1)):
+        about["synthetic"] = "yes"
+    return about
 
 
 def _survey(cells: LabelledCells, summary: ImportSummary) -> set[str]:
@@ -177,7 +184,8 @@ def _store(
         for cell in _each_once(cells, repeated)
     )
     done, total = 0, summary.found - len(summary.faults)
-    for outcomes in decoded(_batches(jobs), workers if total >= _WORTH_WORKERS else 1):
+    workers = workers if total >= WORTH_WORKERS else 1
+    for outcomes in in_order(decode_batch, in_batches(jobs), workers, task="import"):
         for outcome in outcomes:
             _count(outcome, summary)
             if outcome.row is not None:
@@ -212,11 +220,6 @@ def _each_once(cells: Iterable[SourceCell], repeated: set[str]) -> Iterator[Sour
         if cell.cell_id in repeated:
             met.add(cell.cell_id)
         yield cell
-
-
-def _batches(jobs: Iterator[Job]) -> Iterator[list[Job]]:
-    while batch := list(islice(jobs, BATCH_CELLS)):
-        yield batch
 
 
 def _path_within(root: Path, path: str) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cellquery.core import PATTERNS, InputError, ProjectError, parse_pattern
-from cellquery.data.durable import make_folder, replacing
+from cellquery.core.durable import make_folder, replacing
 from cellquery.data.records import MANIFEST_SCHEMA
 from cellquery.data.store import ImageStore
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cellquery.core import InputError, ProjectError
-from cellquery.data.durable import make_folder, replacing
+from cellquery.core.durable import make_folder, replacing
 from cellquery.data.records import MANIFEST_SCHEMA
 
 Counts = NDArray[np.uint8] | NDArray[np.uint16]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.core import Progress, SettingsError, silent
+from cellquery.core.durable import write_json
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
@@ -143,9 +143,7 @@ def run_case_study(
         )
     root = into / study.name
     root.mkdir(parents=True, exist_ok=True)
-    (root / "study.json").write_text(
-        json.dumps(study.model_dump(), indent=2) + "\n", encoding="utf-8"
-    )
+    write_json(root / "study.json", study.model_dump())
     inputs = inputs_for(project, study.initial_settings().inputs)
     chosen = select(project, study.split, study.pool)
     judged = []

@@ -195,7 +195,7 @@ def _judge(
     cells = prepare(project.store(), chosen.ids, network.inputs, progress=progress)
     names, specimens = list(chosen.patterns), list(chosen.specimens)
     evaluation, predictions = evaluate_cells(
-        network, cells, names, specimens=specimens, progress=progress
+        network, cells, names, specimens=specimens, accelerator="cpu", progress=progress
     )
     about = {"project": project.path.name, "split": split, "parts": ["test"], "views": 1}
     write_evaluation(run, split, evaluation, predictions, names, specimens, about)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.core import Progress, SettingsError, generator, silent
+from cellquery.core.durable import write_json
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
@@ -67,9 +67,7 @@ def run_experiment(
     """
     root = into / experiment.name
     root.mkdir(parents=True, exist_ok=True)
-    (root / "experiment.json").write_text(
-        json.dumps(experiment.model_dump(), indent=2) + "\n", encoding="utf-8"
-    )
+    write_json(root / "experiment.json", experiment.model_dump())
     cells = select(project, experiment.split, [*experiment.train, *experiment.test])
     in_train = np.isin(cells.ids, select(project, experiment.split, experiment.train).ids)
     unknown = set(variants) - {variant.name for variant in experiment.variants}
@@ -130,6 +128,7 @@ def run_experiment(
                     list(judged.patterns),
                     specimens=list(judged.specimens),
                     views=settings.views,
+                    accelerator=accelerator,
                     progress=progress,
                 )
                 write_evaluation(

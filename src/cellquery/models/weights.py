@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from cellquery.core import WeightsError
+from cellquery.core.durable import replacing
 
 _HEADER_KEY = "cellquery"
 
 
 def write_weights(path: Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write tensors and a JSON header so that the file is either whole or not there."""
-    unfinished = path.with_suffix(path.suffix + ".unfinished")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    save_file(tensors, unfinished, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)})
-    os.replace(unfinished, path)
+    with replacing(path) as file:
+        file.write(save(tensors, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)}))
 
 
 def read_header(path: str | Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cellquery import __version__
 from cellquery.core import RESEARCH_USE_ONLY
-from cellquery.data.durable import make_folder, replacing
+from cellquery.core.durable import make_folder, replacing
 
 if TYPE_CHECKING:
     from jinja2 import Environment

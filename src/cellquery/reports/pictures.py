@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
-from PIL import Image
 
 from cellquery.data import Project, read_image
 from cellquery.data.readers import open_source
-from cellquery.data.synthetic.notice import SYNTHETIC
+from cellquery.data.synthetic.notice import says_synthetic
 from cellquery.data.synthetic.writing import LAYOUT as SYNTHETIC_LAYOUT
 
 
@@ -72,10 +71,7 @@ class FolderPictures:
 
 def is_synthetic(project: Project) -> bool:
     """Return whether any of a project's sources was made by ``cellquery synthesize``."""
-    return any(source.get("layout") == SYNTHETIC_LAYOUT for source in project.sources)
-
-
-def says_synthetic(path: str | Path) -> bool:
-    """Return whether an image file was written by ``cellquery synthesize``."""
-    with Image.open(path) as image:
-        return str(image.info.get("Description", "")).startswith(SYNTHETIC)
+    return any(
+        source.get("layout") == SYNTHETIC_LAYOUT or "synthetic" in source
+        for source in project.sources
+    )

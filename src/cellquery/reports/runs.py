@@ -117,6 +117,18 @@ class TrainingRun:
         return self.path.resolve().name
 
     @cached_property
+    def trained(self) -> list[str] | None:
+        """The ids of the cells it was trained and validated on, where it says so."""
+        path = self.path / "training-cells.parquet"
+        if not path.exists():
+            return None
+        try:
+            ids: list[str] = pq.read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(path, f"cannot be read ({error})", "train again") from error
+        return ids
+
+    @cached_property
     def evaluations(self) -> tuple[EvaluationRecord, ...]:
         """Every evaluation of the run, sorted by name."""
         return tuple(self.evaluation(name) for name in _names(self.path, "evaluation-", ".json"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cellquery.data import Project
-from cellquery.data.selection import select
 from cellquery.reports.runs import PredictedCells
 
 Kind = Literal["unseen", "known", "unknown", "trained-on"]
@@ -41,47 +44,45 @@ class Standing:
         return TITLES[self.kind]
 
 
-def standing(about: dict[str, Any], judged: PredictedCells, project: Project | None) -> Standing:
+def standing(
+    trained: Collection[str] | None, judged: PredictedCells, project: Project | None
+) -> Standing:
     """Return how judged cells stand to the cells that a run was trained on.
 
     Names of splits are not trusted: cells and specimens are compared.
 
     Parameters
     ----------
-    about : dict
-        The run's ``about.json``: ``split``, ``parts`` and ``left_out`` say what was trained on.
+    trained : collection of str or None
+        The ids of the training's cells, validation included; None where they are not known.
     judged : PredictedCells
     project : Project or None
-        The project of the training; without it nothing is known.
+        The project of the training, which knows its specimens.
     """
-    if project is None or about.get("project") not in (None, "", project.path.resolve().name):
-        return Standing(
-            "unknown", "The project of the training was not given, so that nothing is known."
-        )
-    if "split" not in about:
+    if trained is None:
         return Standing("unknown", "The run does not say which cells it was trained on.")
-    trained = select(
-        project, about["split"], about.get("parts") or [], leave_out=about.get("left_out") or []
-    )
-    if len(trained) != about.get("n_train", 0) + about.get("n_validation", 0):
-        return Standing(
-            "unknown", "The cells or the split of the project have changed since the training."
-        )
-    shared_cells = len(set(trained.ids) & set(judged.ids))
+    shared_cells = len(set(trained) & set(judged.ids))
     if shared_cells:
         return Standing(
             "trained-on",
             f"{shared_cells:,} of these {len(judged):,} cells were in the training: "
             "these figures say nothing about new cells.",
         )
-    if None in set(judged.specimens) or None in set(trained.specimens):
+    if project is None:
+        return Standing("unknown", "The project of the training was not given.")
+    manifest = project.manifest()
+    of_training = manifest.filter(pc.is_in(manifest["cell_id"], pa.array(trained, pa.string())))
+    seen = set(of_training["specimen"].to_pylist())
+    if len(of_training) < len(trained):
+        return Standing("unknown", "Not all cells of the training are in this project.")
+    if None in seen | set(judged.specimens):
         return Standing(
             "unknown",
             "The specimens of these cells are not all known. If the training saw the same "
             "specimens, these figures overstate what to expect of new ones.",
         )
     specimens = set(judged.specimens)
-    n_shared = len(specimens & set(trained.specimens))
+    n_shared = len(specimens & seen)
     if n_shared:
         return Standing(
             "known",

@@ -67,7 +67,7 @@ class ReportedRun:
     def evaluations(self) -> list[JudgedEvaluation]:
         """The run's evaluations, those on unseen specimens first."""
         found = [
-            JudgedEvaluation(self, record, standing(self.run.about, record.cells, self.project))
+            JudgedEvaluation(self, record, standing(self.run.trained, record.cells, self.project))
             for record in self.run.evaluations
         ]
         return sorted(found, key=lambda one: _ORDER.index(one.standing.kind))

@@ -1,9 +1,10 @@
 """Fit, predict and what they need: settings, labelled cells, augmentation."""
 
 from cellquery.training.cells import LabelledCells, hold_out, label
+from cellquery.training.device import torch_device
 from cellquery.training.early import CachedCells, EarlyFeatures, early_features
 from cellquery.training.fit import Epoch, fit
-from cellquery.training.predict import Predictions, predict, predict_stream
+from cellquery.training.predict import Predictions, predict
 from cellquery.training.settings import PRESETS, Augmentation, TrainSettings, read_settings
 
 __all__ = [
@@ -20,6 +21,6 @@ __all__ = [
     "hold_out",
     "label",
     "predict",
-    "predict_stream",
     "read_settings",
+    "torch_device",
 ]

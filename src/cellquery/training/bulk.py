@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+import torch
 from numpy.typing import NDArray
 
 from cellquery.core import InputError, Progress, silent
-from cellquery.data import Project, SourceCell, read_image, read_mask
+from cellquery.core.durable import replacing
+from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
+from cellquery.data import ImageStore, Project, SourceCell, read_image, read_mask
 from cellquery.data.prepare import PreparedCells, prepare, prepare_cell
 from cellquery.data.readers import open_source
 from cellquery.models import Classifier
+from cellquery.training.device import torch_device
 from cellquery.training.evaluate import predictions_table
-from cellquery.training.predict import predict_stream
+from cellquery.training.predict import Predictions, predict
 from cellquery.wavelets import InputSettings
-
-_Item = TypeVar("_Item")
-
-CHUNK_CELLS = 256
-_N_READERS = 2
 
 
 @dataclass
@@ -65,7 +64,8 @@ def predict_source(
     out: Path,
     *,
     views: int = 1,
-    device: str = "cpu",
+    accelerator: str = "auto",
+    workers: int = 1,
     progress: Progress = silent,
 ) -> BulkSummary:
     """Write the predictions for every image of a source, in the source's order.
@@ -78,7 +78,10 @@ def predict_source(
     out : Path
         ``.csv`` or ``.parquet``; columns as in `predictions_table`. It appears when it is whole.
     views : {1, 8}
-    device : str
+    accelerator : {"auto", "cpu", "cuda"}
+    workers : int
+        Processes that read and prepare images, and without a GPU predict them too; small sources
+        use one whatever this says.
     progress : Progress
 
     Returns
@@ -93,15 +96,31 @@ def predict_source(
     """
     summary = BulkSummary()
     started = time.perf_counter()
+    mask_matters = classifier.inputs.mask != "ignore"
+    load: _Load
+    cells: Iterator[Any]
     if (source / "project.toml").exists():
-        chunks = _project_chunks(Project.open(source), classifier.inputs, summary)
+        project = Project.open(source)
+        store = project.store()
+        cells, load = iter(store.ids), _FromStore(store, classifier.inputs)
+        if mask_matters:
+            summary.n_without_mask = pc.sum(pc.invert(project.manifest()["mask"])).as_py() or 0
     else:
-        chunks = _source_chunks(open_source(source), classifier.inputs, summary)
-    with _writer(out) as write:
-        for predictions in predict_stream(classifier, chunks, views=views, device=device):
-            write(predictions_table(predictions))
-            summary.n_cells += len(predictions.ids)
-            summary.n_predicted.update(predictions.patterns[i] for i in predictions.labels)
+        cells, load = iter(open_source(source)), _FromFiles(classifier.inputs)
+    with (
+        _writer(out) as write,
+        _predicted(classifier, cells, load, views, accelerator, workers) as answers,
+    ):
+        for answer in answers:
+            summary.faults += answer.faults
+            summary.n_without_mask += answer.n_without_mask if mask_matters else 0
+            if answer.predictions is None:
+                continue
+            write(predictions_table(answer.predictions))
+            summary.n_cells += len(answer.predictions.ids)
+            summary.n_predicted.update(
+                answer.predictions.patterns[i] for i in answer.predictions.labels
+            )
             progress("predicting", summary.n_cells)
         if not summary.n_cells:
             first = f" (first: {summary.faults[0]})" if summary.faults else ""
@@ -110,62 +129,124 @@ def predict_source(
     return summary
 
 
-def _project_chunks(
-    project: Project, inputs: InputSettings, summary: BulkSummary
-) -> Iterator[PreparedCells]:
-    store = project.store()
-    if inputs.mask != "ignore":
-        summary.n_without_mask = pc.sum(pc.invert(project.manifest()["mask"])).as_py() or 0
-    for ids in _chunks(store.ids):
-        yield prepare(store, ids, inputs)
+@dataclass(frozen=True)
+class _Loaded:
+    """A batch of prepared cells, or None where no image of it could be read."""
+
+    cells: PreparedCells | None
+    faults: list[InputError] = field(default_factory=list)
+    n_without_mask: int = 0
 
 
-def _source_chunks(
-    cells: Iterable[SourceCell], inputs: InputSettings, summary: BulkSummary
-) -> Iterator[PreparedCells]:
-    """Yield prepared chunks while the next one is being read by threads."""
+@dataclass(frozen=True)
+class _Answer:
+    """What became of a batch."""
 
-    def load(cell: SourceCell) -> NDArray[np.float32] | InputError:
-        try:
-            pixels = read_image(cell.path).pixels
-            mask = None
-            if cell.mask_path is not None and inputs.mask != "ignore":
-                mask = read_mask(cell.mask_path, pixels.shape[:2])
-            return prepare_cell(pixels, mask, inputs)
-        except InputError as error:
-            return error
-
-    with ThreadPoolExecutor(_N_READERS) as readers:
-        waiting: deque[list[tuple[str, Future[NDArray[np.float32] | InputError]]]] = deque()
-        for chunk in _chunks(cells):
-            if inputs.mask != "ignore":
-                summary.n_without_mask += sum(cell.mask_path is None for cell in chunk)
-            waiting.append([(cell.cell_id, readers.submit(load, cell)) for cell in chunk])
-            if len(waiting) > 1:
-                yield from _read(waiting.popleft(), summary.faults)
-        while waiting:
-            yield from _read(waiting.popleft(), summary.faults)
+    predictions: Predictions | None
+    faults: list[InputError]
+    n_without_mask: int
 
 
-def _read(
-    chunk: list[tuple[str, Future[NDArray[np.float32] | InputError]]], faults: list[InputError]
-) -> Iterator[PreparedCells]:
-    ids, images = [], []
-    for cell_id, future in chunk:
-        image = future.result()
-        if isinstance(image, InputError):
-            faults.append(image)
-        else:
-            ids.append(cell_id)
-            images.append(image)
-    if ids:
-        yield PreparedCells(np.array(ids, dtype=object), np.stack(images).astype(np.float16))
+class _Load(Protocol):
+    def __call__(self, batch: list[Any]) -> _Loaded: ...
 
 
-def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK_CELLS)):
-        yield chunk
+@dataclass(frozen=True)
+class _FromStore:
+    """Prepares cells of a project, named by their ids."""
+
+    store: ImageStore
+    inputs: InputSettings
+
+    def __call__(self, batch: list[str]) -> _Loaded:
+        return _Loaded(prepare(self.store, batch, self.inputs))
+
+
+@dataclass(frozen=True)
+class _FromFiles:
+    """Reads and prepares the images of a source."""
+
+    inputs: InputSettings
+
+    def __call__(self, batch: list[SourceCell]) -> _Loaded:
+        ids, images, faults = [], [], []
+        for cell in batch:
+            try:
+                images.append(self._image(cell))
+            except InputError as fault:
+                faults.append(fault)
+            else:
+                ids.append(cell.cell_id)
+        cells = None
+        if ids:
+            cells = PreparedCells(np.array(ids, dtype=object), np.stack(images).astype(np.float16))
+        return _Loaded(cells, faults, sum(cell.mask_path is None for cell in batch))
+
+    def _image(self, cell: SourceCell) -> NDArray[np.float32]:
+        pixels = read_image(cell.path).pixels
+        mask = None
+        if cell.mask_path is not None and self.inputs.mask != "ignore":
+            mask = read_mask(cell.mask_path, pixels.shape[:2])
+        return prepare_cell(pixels, mask, self.inputs)
+
+
+@dataclass(frozen=True)
+class _Predict:
+    """Loads a batch and predicts it, in whatever process it is called."""
+
+    weights: Path
+    load: _Load
+    views: int
+
+    def __call__(self, batch: list[Any]) -> _Answer:
+        return _answer(_loaded_once(self.weights), self.load(batch), self.views)
+
+
+@cache
+def _loaded_once(weights: Path) -> Classifier:
+    return Classifier.load(weights)
+
+
+def _answer(
+    classifier: Classifier, loaded: _Loaded, views: int, device: str | torch.device = "cpu"
+) -> _Answer:
+    predictions = None
+    if loaded.cells is not None:
+        predictions = predict(classifier, loaded.cells, views=views, device=device)
+    return _Answer(predictions, loaded.faults, loaded.n_without_mask)
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def _predicted(
+    classifier: Classifier,
+    cells: Iterator[Any],
+    load: _Load,
+    views: int,
+    accelerator: str,
+    workers: int,
+) -> Iterator[Iterator[_Answer]]:
+    """Yield what becomes of each batch of cells, in order.
+
+    Without a GPU each worker process both prepares and predicts, with one thread: nothing waits
+    for anything. With one, they prepare and this process predicts.
+    """
+    device = torch_device(accelerator)
+    ahead = list(islice(cells, WORTH_WORKERS))
+    workers = workers if len(ahead) == WORTH_WORKERS else 1
+    batches = in_batches(chain(ahead, cells))
+    if device.type != "cpu" or workers == 1:
+        loaded = in_order(load, batches, workers, task="predict", setup=_one_thread)
+        yield (_answer(classifier, batch, views, device) for batch in loaded)
+        return
+    with TemporaryDirectory(prefix="cellquery-") as folder:
+        weights = Path(folder) / "model.safetensors"
+        classifier.save(weights)
+        work = _Predict(weights, load, views)
+        yield in_order(work, batches, workers, task="predict", setup=_one_thread)
 
 
 class _Write(Protocol):
@@ -174,25 +255,18 @@ class _Write(Protocol):
 
 @contextmanager
 def _writer(out: Path) -> Iterator[_Write]:
+    """Yield a function that appends a table to a file, which appears once it is whole."""
     makers = {".csv": pa_csv.CSVWriter, ".parquet": pq.ParquetWriter}
     if out.suffix not in makers:
         raise InputError(out, f"suffix '{out.suffix}' is not known", "name it .csv or .parquet")
-    unfinished = out.with_name(f".{out.name}.unfinished")
     writer = None
+    with replacing(out) as file:
 
-    def write(table: pa.Table) -> None:
-        nonlocal writer
-        writer = writer or makers[out.suffix](unfinished, table.schema)
-        writer.write_table(table)
+        def write(table: pa.Table) -> None:
+            nonlocal writer
+            writer = writer or makers[out.suffix](file, table.schema)
+            writer.write_table(table)
 
-    try:
         yield write
         if writer is not None:
             writer.close()
-            os.replace(unfinished, out)
-    except OSError as error:
-        raise InputError(
-            out, f"cannot be written ({error.strerror})", "free space or choose another folder"
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellquery.core import Progress, silent
-from cellquery.data.durable import make_folder, replacing, write_json
+from cellquery.core.durable import make_folder, replacing, write_json
 from cellquery.data.prepare import PreparedCells
-from cellquery.models import Classifier
+from cellquery.models import FORWARD_CELLS, Classifier
 from cellquery.training.augment import draw_views, nth_view
 from cellquery.training.settings import Augmentation
-
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -181,13 +179,13 @@ def _computed(
     network.eval()
     side = classifier.inputs.side_px // 8
     values = np.empty((len(cells), len(views), 2, 32, side, side), dtype=np.float16)
-    for start in range(0, len(cells), _BATCH):
-        images = torch.from_numpy(cells.images[start : start + _BATCH]).to(device).float()
+    for start in range(0, len(cells), FORWARD_CELLS):
+        images = torch.from_numpy(cells.images[start : start + FORWARD_CELLS]).to(device).float()
         for place, view in enumerate(views):
             branches = network.early(*classifier.bands(nth_view(images, augmentation, view)))
             for branch, output in enumerate(branches):
-                values[start : start + _BATCH, place, branch] = output.half().cpu().numpy()
-        progress("early layers", min(start + _BATCH, len(cells)), len(cells))
+                values[start : start + FORWARD_CELLS, place, branch] = output.half().cpu().numpy()
+        progress("early layers", min(start + FORWARD_CELLS, len(cells)), len(cells))
     return values
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cellquery.core import RESEARCH_USE_ONLY, Progress, silent
+from cellquery.core.durable import replacing, write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.metrics import Evaluation, evaluate
 from cellquery.models import Classifier
 from cellquery.training.cells import label
+from cellquery.training.device import torch_device
 from cellquery.training.predict import Predictions, predict
 
 
@@ -26,7 +27,7 @@ def evaluate_cells(
     *,
     specimens: Sequence[str | None] | None = None,
     views: int = 1,
-    device: str = "cpu",
+    accelerator: str = "auto",
     progress: Progress = silent,
 ) -> tuple[Evaluation, Predictions]:
     """Return the evaluation of a classifier on labelled cells, and its predictions for them.
@@ -40,7 +41,7 @@ def evaluate_cells(
         The true pattern of each cell, among the classifier's.
     specimens : sequence of str or None, shape (cells,), optional
     views : {1, 8}
-    device : str
+    accelerator : {"auto", "cpu", "cuda"}
     progress : Progress
 
     Raises
@@ -49,6 +50,7 @@ def evaluate_cells(
         When a pattern is not one of the classifier's.
     """
     true = label(cells, names, classifier.patterns).labels
+    device = torch_device(accelerator)
     predictions = predict(classifier, cells, views=views, device=device, progress=progress)
     evaluation = evaluate(true, predictions.probabilities, classifier.patterns, specimens=specimens)
     return evaluation, predictions
@@ -66,14 +68,15 @@ def write_evaluation(
     """Write ``evaluation-NAME.json`` and ``predictions-NAME.parquet``; return the first."""
     path = run / f"evaluation-{name}.json"
     table = predictions_table(predictions, names, specimens)
-    pq.write_table(table, run / f"predictions-{name}.parquet")
+    with replacing(run / f"predictions-{name}.parquet") as file:
+        pq.write_table(table, file)
     record = {
         "notice": RESEARCH_USE_ONLY,
         "name": name,
         **(about or {}),
         **evaluation.as_dict(),
     }
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(path, record)
     return path
 
 

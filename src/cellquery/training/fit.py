@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
-from cellquery.data.durable import replacing
-from cellquery.models import Classifier, NetworkOutput
+from cellquery.core.durable import replacing
+from cellquery.models import FORWARD_CELLS, Classifier, NetworkOutput
 from cellquery.training.cells import LabelledCells
+from cellquery.training.device import torch_device
 from cellquery.training.early import CachedCells
 from cellquery.training.settings import TrainSettings
 
@@ -122,7 +123,9 @@ class _Fit:
     ) -> None:
         self.classifier, self.cells, training = classifier, cells, cells.training
         self.settings, self.seed, self.run = settings, seed, run
-        self.fabric = Fabric(accelerator=accelerator, devices=1, precision=settings.precision)
+        self.fabric = Fabric(
+            accelerator=torch_device(accelerator).type, devices=1, precision=settings.precision
+        )
         network = classifier.channels_last("cpu")
         self.freezes = settings.freeze_early or training.early
         if self.freezes:
@@ -263,8 +266,8 @@ class _Fit:
         device, random = self.fabric.device, torch.Generator()
         total_loss, n_right = 0.0, 0
         with torch.no_grad():
-            for start in range(0, len(cells), 256):
-                rows = np.arange(start, min(start + 256, len(cells)))
+            for start in range(0, len(cells), FORWARD_CELLS):
+                rows = np.arange(start, min(start + FORWARD_CELLS, len(cells)))
                 inputs = cells.inputs(self.classifier, rows, None, None, random, device)
                 labels = torch.from_numpy(cells.labels[rows]).to(device)
                 logits = self._logits(network, cells, inputs)

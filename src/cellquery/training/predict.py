@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from cellquery.core import Progress, silent
 from cellquery.data.prepare import PreparedCells
-from cellquery.models import Classifier
+from cellquery.models import FORWARD_CELLS, Classifier
 from cellquery.training.augment import dihedral
 
 
@@ -46,7 +45,6 @@ def predict(
     cells: PreparedCells,
     *,
     views: int = 1,
-    batch_size: int = 256,
     device: str | torch.device = "cpu",
     progress: Progress = silent,
 ) -> Predictions:
@@ -59,49 +57,20 @@ def predict(
     cells : PreparedCells
     views : {1, 8}
         Average over so many flips and quarter turns of each cell.
-    batch_size : int
     device : str or torch.device
     progress : Progress
     """
-    chunks = (
-        PreparedCells(
-            cells.ids[start : start + batch_size], cells.images[start : start + batch_size]
-        )
-        for start in range(0, len(cells), batch_size)
-    )
-    parts = []
-    for part in predict_stream(classifier, chunks, views=views, device=device):
-        parts.append(part)
-        progress("predicting", sum(len(part.ids) for part in parts), len(cells))
-    if not parts:
-        empty = np.zeros((0, len(classifier.patterns)), np.float32)
-        return Predictions(cells.ids, classifier.patterns, empty, np.zeros((0, 128), np.float32))
-    return Predictions(
-        cells.ids,
-        classifier.patterns,
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.embeddings for part in parts]),
-    )
-
-
-def predict_stream(
-    classifier: Classifier,
-    chunks: Iterable[PreparedCells],
-    *,
-    views: int = 1,
-    device: str | torch.device = "cpu",
-) -> Iterator[Predictions]:
-    """Yield the predictions of each chunk of cells, in order, in bounded memory."""
     classifier.channels_last(device).eval()
+    probabilities = np.zeros((len(cells), len(classifier.patterns)), np.float32)
+    embeddings = np.zeros((len(cells), classifier.network.n_embedding), np.float32)
     with torch.inference_mode():
-        for chunk in chunks:
-            images = torch.from_numpy(chunk.images).to(device).float()
+        for start in range(0, len(cells), FORWARD_CELLS):
+            rows = slice(start, start + FORWARD_CELLS)
+            images = torch.from_numpy(cells.images[rows]).to(device).float()
             outputs = [classifier(dihedral(images, view)) for view in range(views)]
-            probabilities = torch.stack([output.logits.softmax(dim=1) for output in outputs])
-            embeddings = torch.stack([output.embedding for output in outputs])
-            yield Predictions(
-                chunk.ids,
-                classifier.patterns,
-                probabilities.mean(dim=0).float().cpu().numpy(),
-                embeddings.mean(dim=0).float().cpu().numpy(),
-            )
+            softmax = torch.stack([output.logits.softmax(dim=1) for output in outputs])
+            embedding = torch.stack([output.embedding for output in outputs])
+            probabilities[rows] = softmax.mean(dim=0).float().cpu().numpy()
+            embeddings[rows] = embedding.mean(dim=0).float().cpu().numpy()
+            progress("predicting", min(start + FORWARD_CELLS, len(cells)), len(cells))
+    return Predictions(cells.ids, classifier.patterns, probabilities, embeddings)

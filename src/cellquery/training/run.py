@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
+from cellquery.core.durable import write_json, write_table
 from cellquery.core.provenance import provenance
-from cellquery.data.durable import write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
 from cellquery.training.cells import LabelledCells, hold_out, label
+from cellquery.training.device import torch_device
 from cellquery.training.fit import fit
 from cellquery.training.settings import TrainSettings
 from cellquery.wavelets import InputSettings
@@ -40,8 +41,9 @@ def train_run(
 ) -> Classifier:
     """Train on labelled cells and keep everything in a run directory; go on if it is unfinished.
 
-    Writes ``settings.json``, ``about.json``, ``epochs.jsonl`` and, at the end,
-    ``model.safetensors``: a directory that has the model is finished and is returned as it is.
+    Writes ``settings.json``, ``about.json``, ``training-cells.parquet``, ``epochs.jsonl`` and, at
+    the end, ``model.safetensors``: a directory that has the model is finished and is returned as
+    it is.
 
     Parameters
     ----------
@@ -105,6 +107,7 @@ def train_run(
     }
     write_json(run / "settings.json", {"seed": seed, **settings.model_dump()})
     write_json(run / "about.json", facts)
+    _write_cells(run, patterns, train=labelled, validation=validation)
     inputs = fitted_inputs(settings.inputs, labelled.cells.images)
     classifier = Classifier.fresh(
         patterns, inputs, seed=integer_seed(seed, "weights"), shortcut=settings.shortcut
@@ -148,6 +151,19 @@ def fitted_inputs(inputs: InputSettings, images: NDArray[np.float16]) -> InputSe
     return inputs.with_statistics(mean, max(float(square - mean**2), 1e-12) ** 0.5)
 
 
+def _write_cells(run: Path, patterns: tuple[str, ...], **uses: LabelledCells | None) -> None:
+    """Write ``training-cells.parquet``: which cells trained and validated, under which label."""
+    rows = [
+        (str(cell_id), patterns[number], use)
+        for use, cells in uses.items()
+        if cells is not None
+        for cell_id, number in zip(cells.cells.ids, cells.labels, strict=True)
+    ]
+    columns = zip(*rows, strict=True)
+    table = dict(zip(("cell_id", "pattern", "use"), map(list, columns), strict=True))
+    write_table(run / "training-cells.parquet", table)
+
+
 def _start_from(classifier: Classifier, initial: Classifier) -> None:
     ours, theirs = classifier.inputs, initial.inputs
     unlike = [
@@ -181,6 +197,5 @@ def _check_same(run: Path, settings: TrainSettings, seed: int) -> None:
 
 
 def _device_name(accelerator: str) -> str:
-    if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    return "cpu"
+    device = torch_device(accelerator)
+    return str(torch.cuda.get_device_name()) if device.type == "cuda" else "cpu"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from cellquery.core import RESEARCH_USE_ONLY, SettingsError, find_pattern
-from cellquery.data.durable import replacing
+from cellquery.core.durable import replacing
 from cellquery.data.synthetic.brightness import INTENSITIES
 from cellquery.data.synthetic.cells import synthetic_cell
 from cellquery.data.synthetic.notice import synthetic_notice

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from cellquery.core import Progress, ProjectError, silent
-from cellquery.data.durable import make_folder, replacing, writing_fault
+from cellquery.core.durable import make_folder, replacing, writing_fault
 from cellquery.data.project import Project
 from cellquery.data.store import ShardWriter
 from cellquery.data.synthetic.cells import SyntheticCell

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cellquery.core import ProjectError
+from cellquery.core.errors import ProjectError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -52,6 +52,22 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         file.write((json.dumps(values, indent=2) + "\n").encode())
 
 
+def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write a Parquet file whole, in a folder made for it where there is none.
+
+    Raises
+    ------
+    ProjectError
+        As `replacing` does.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    make_folder(path.parent)
+    with replacing(path) as file:
+        pq.write_table(pa.table(dict(columns)), file)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, or raise ProjectError."""
     try:
@@ -66,7 +82,7 @@ def writing_fault(path: Path, error: OSError) -> ProjectError:
         return ProjectError(
             path,
             "the disk or the quota is full",
-            "free some space and run the same command again: what is already imported is kept",
+            "free some space and run the same command again: what is written already is kept",
         )
     if error.errno in _FORBIDDEN:
         return ProjectError(
