@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cellquery.training import Augmentation
-from cellquery.training.augment import augment, dihedral
+from cellquery.training.augment import augment, dihedral, n_views
 
 
 def random() -> torch.Generator:
@@ -80,3 +80,14 @@ def test_the_generator_decides() -> None:
     first = augment(images, settings, random())
     assert torch.equal(first, augment(images, settings, random()))
     assert not torch.equal(first, augment(images, settings, torch.Generator().manual_seed(1)))
+
+
+def test_noise_varies_with_the_cell_and_spares_the_mask() -> None:
+    images = torch.full((400, 2, 16, 16), 0.5)
+    noisy = augment(images, Augmentation(noise=0.2), random())
+    spread = (noisy[:, 0] - 0.5).std(dim=(1, 2))
+    assert 0.0 <= spread.min() < 0.02
+    assert 0.18 < spread.max() < 0.24
+    assert float((noisy[:, 0] - 0.5).mean().abs()) < 0.003
+    assert torch.equal(noisy[:, 1], images[:, 1])
+    assert n_views(Augmentation(noise=0.1)) is None

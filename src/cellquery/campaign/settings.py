@@ -83,7 +83,11 @@ class CampaignSettings(BaseModel):
         if preset is not None and preset not in PRESETS:
             raise SettingsError(where, f"no preset '{preset}'", f"choose {', '.join(PRESETS)}")
         try:
-            settings = cls(**overlaid(PRESETS[preset] if preset else {}, values))
+            under = dict(PRESETS[preset]) if preset else {}
+            if values.keys() & {"strategy", "options"}:
+                # Options belong to a strategy: those of the preset's go with it.
+                under.pop("options", None)
+            settings = cls(**overlaid(under, values))
         except ValidationError as error:
             raise settings_fault(error, where, "see cellquery campaign run --help") from error
         query_strategy(settings.strategy, **settings.options)

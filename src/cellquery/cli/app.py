@@ -11,6 +11,7 @@ import typer
 
 from cellquery import __version__
 from cellquery.cli.audit import audit
+from cellquery.cli.bench import bench
 from cellquery.cli.campaign import campaign
 from cellquery.cli.console import say, warn
 from cellquery.cli.demo import demo
@@ -70,6 +71,7 @@ app.command("show")(show)
 app.command("model")(model)
 app.add_typer(campaign, name="campaign")
 app.add_typer(experiment, name="experiment")
+app.add_typer(bench, name="bench")
 
 
 class _Stopped(BaseException):

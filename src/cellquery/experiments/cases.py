@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,8 +20,10 @@ from cellquery.data.selection import select
 from cellquery.experiments.cases_table import campaign_folder
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.initial import learn_first
-from cellquery.training import TrainSettings
+from cellquery.models import Classifier
+from cellquery.training import LabelledCells, TrainSettings
 from cellquery.training.settings import overlaid, read_toml
+from cellquery.wavelets import InputSettings
 
 Case = Literal["RS", "AL", "IN-RS", "IN-AL"]
 
@@ -76,13 +79,16 @@ class CaseStudy(BaseModel):
         Random cells need no rounds where a last training follows: they are drawn at once.
         """
         values = overlaid(self.campaign, {"budget": float(budget)})
-        if case.endswith("RS"):
-            # Laying options over others only adds to them: here the others must go.
-            values = overlaid(values, {"strategy": "random", **self.random})
-            checked = CampaignSettings.read({**values, "options": {}}, self.name, self.preset)
-            at_once = {"first": 1.0} if checked.final is not None else {}
-            return checked.model_copy(update={"options": {}, **at_once})
-        return CampaignSettings.read(values, self.name, self.preset)
+        if case.endswith("AL"):
+            return CampaignSettings.read(values, self.name, self.preset)
+        values = overlaid(values, {"strategy": "random", **self.random})
+        values["options"] = self.random.get("options", {})
+        settings = CampaignSettings.read(values, self.name, self.preset)
+        if settings.final is None:
+            return settings
+        # The network of the only round is not used, so it need not be good.
+        once = overlaid(settings.train, {"max_epochs": 1, "min_steps": 0})
+        return settings.model_copy(update={"first": 1.0, "train": once})
 
     def initial_settings(self) -> TrainSettings:
         """Return the settings of the initial learning, laid over the rounds' preset."""
@@ -144,25 +150,7 @@ def run_case_study(
     root = into / study.name
     root.mkdir(parents=True, exist_ok=True)
     write_json(root / "study.json", study.model_dump())
-    inputs = inputs_for(project, study.initial_settings().inputs)
-    chosen = select(project, study.split, study.pool)
-    judged = []
-    if study.test:
-        test = select(project, study.split, study.test)
-        cells = prepare(project.store(), test.ids, inputs, progress=progress)
-        judged.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
-    prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
-    kept = np.ones(len(chosen), dtype=bool)
-    if study.folds:
-        columns = (chosen.ids.tolist(), chosen.patterns.tolist(), chosen.specimens.tolist())
-        folds = specimen_folds(*columns, k=study.folds, seed=0)
-        kept = ~np.isin(chosen.ids, folds[f"fold-{study.fold}"])
-        out = chosen.rows(~kept)
-        cells = prepared.take(out.ids)
-        judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
-    inside = chosen.rows(kept)
-    pool = Pool(prepared.take(inside.ids), inside.specimens)
-    oracle = KnownLabels(dict(zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)))
+    grounds = Grounds.prepare(study, project, progress=progress)
     for seed in study.seeds:
         first = None
         for budget in sorted(study.budgets):
@@ -171,30 +159,98 @@ def run_case_study(
                 if (folder / "final" / "final.json").exists():
                     continue
                 if first is None and case.startswith("IN"):
-                    first = learn_first(
-                        study.initial,
-                        study.initial_settings(),
-                        project,
-                        study.split,
-                        root / "initial" / f"seed-{seed}",
-                        seed=seed,
-                        synthetic=root,
-                        about={"study": study.name},
-                        progress=progress,
-                    )
-                starts = first if case.startswith("IN") else None
-                Campaign(
+                    first = grounds.learn_first(root, seed)
+                grounds.campaign(
                     folder,
-                    pool,
                     study.settings_of(case, budget),  # type: ignore[arg-type]
-                    project.patterns,
-                    inputs,
                     seed,
-                    initial=starts[0] if starts else None,
-                    rehearsed=starts[1] if starts else None,
-                    judged=judged,
-                    judge_rounds=False,
-                    about={"study": study.name, "case": case},
-                    progress=progress,
-                ).advance(oracle)
+                    first if case.startswith("IN") else None,
+                    {"study": study.name, "case": case},
+                ).advance(grounds.oracle)
     return root
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What all campaigns of a study have in common: cells prepared once, and who knows them.
+
+    Attributes
+    ----------
+    study : CaseStudy
+    project : Project
+    inputs : InputSettings
+    pool : Pool
+    judged : list of Judged
+    oracle : KnownLabels
+    progress : Progress
+    """
+
+    study: CaseStudy
+    project: Project
+    inputs: InputSettings
+    pool: Pool
+    judged: list[Judged]
+    oracle: KnownLabels
+    progress: Progress
+
+    @classmethod
+    def prepare(cls, study: CaseStudy, project: Project, *, progress: Progress = silent) -> Self:
+        """Return the grounds of a study on a project."""
+        inputs = inputs_for(project, study.initial_settings().inputs)
+        chosen = select(project, study.split, study.pool)
+        judged = []
+        if study.test:
+            test = select(project, study.split, study.test)
+            cells = prepare(project.store(), test.ids, inputs, progress=progress)
+            judged.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
+        prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
+        kept = np.ones(len(chosen), dtype=bool)
+        if study.folds:
+            columns = (chosen.ids.tolist(), chosen.patterns.tolist(), chosen.specimens.tolist())
+            folds = specimen_folds(*columns, k=study.folds, seed=0)
+            kept = ~np.isin(chosen.ids, folds[f"fold-{study.fold}"])
+            out = chosen.rows(~kept)
+            cells = prepared.take(out.ids)
+            judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
+        inside = chosen.rows(kept)
+        pool = Pool(prepared.take(inside.ids), inside.specimens)
+        oracle = KnownLabels(dict(zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)))
+        return cls(study, project, inputs, pool, judged, oracle, progress)
+
+    def learn_first(self, root: Path, seed: int) -> tuple[Classifier, LabelledCells]:
+        """Return the network after the initial learning of a seed, and the cells it learnt."""
+        return learn_first(
+            self.study.initial,
+            self.study.initial_settings(),
+            self.project,
+            self.study.split,
+            root / "initial" / f"seed-{seed}",
+            seed=seed,
+            synthetic=root,
+            about={"study": self.study.name},
+            progress=self.progress,
+        )
+
+    def campaign(
+        self,
+        folder: Path,
+        settings: CampaignSettings,
+        seed: int,
+        first: tuple[Classifier, LabelledCells] | None,
+        about: dict[str, Any],
+    ) -> Campaign:
+        """Return a campaign on these cells, with or without an initial network."""
+        return Campaign(
+            folder,
+            self.pool,
+            settings,
+            self.project.patterns,
+            self.inputs,
+            seed,
+            initial=first[0] if first else None,
+            rehearsed=first[1] if first else None,
+            judged=self.judged,
+            judge_rounds=False,
+            about=about,
+            progress=self.progress,
+        )

@@ -51,6 +51,8 @@ def augment(
         images = images.clamp_min(0).pow(exponent)
     if settings.blur_px:
         images = _blurred(images, settings.blur_px, random)
+    if settings.noise:
+        images = _noisy(images, settings.noise, random)
     return images
 
 
@@ -61,7 +63,8 @@ def _draw(images: Tensor, random: torch.Generator) -> Tensor:
 
 def n_views(settings: Augmentation) -> int | None:
     """Return among how many fixed views an augmentation chooses; None for a continuum of them."""
-    if settings.scale or settings.gamma or settings.blur_px or settings.rotation == "any":
+    continuous = (settings.scale, settings.gamma, settings.blur_px, settings.noise)
+    if any(continuous) or settings.rotation == "any":
         return None
     if settings.rotation == "steps-of-18":
         return None if settings.flips else settings.n_copies
@@ -144,3 +147,10 @@ def _blurred(images: Tensor, blur_px: float, random: torch.Generator) -> Tensor:
     blurred = F.conv2d(padded, kernels, groups=n_cells * n_channels)
     blurred = F.conv2d(blurred, kernels.transpose(2, 3), groups=n_cells * n_channels)
     return blurred.view_as(images)
+
+
+def _noisy(images: Tensor, noise: float, random: torch.Generator) -> Tensor:
+    """Add normal noise of each cell's own strength to its grey levels; a mask stays as it is."""
+    grey = images[:, :1]
+    drawn = torch.randn(grey.shape, generator=random).to(images.device)
+    return torch.cat([grey + noise * _draw(images, random) * drawn, images[:, 1:]], dim=1)

@@ -30,6 +30,9 @@ class Augmentation(BaseModel):
         per-image normalisation, where levels lie about 0 to 1.
     blur_px : float
         Cells are blurred by a Gaussian of up to this standard deviation, as by poor focus.
+    noise : float
+        Normal noise is added to the grey levels, of a standard deviation drawn for each cell up
+        to this, as by a camera of low light; only for per-image normalisation.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +42,7 @@ class Augmentation(BaseModel):
     scale: float = Field(default=0.0, ge=0, lt=0.5)
     gamma: float = Field(default=0.0, ge=0, le=1.5)
     blur_px: float = Field(default=0.0, ge=0, le=4)
+    noise: float = Field(default=0.0, ge=0, le=0.5)
 
     @property
     def n_copies(self) -> int:
@@ -114,8 +118,9 @@ class TrainSettings(BaseModel):
     def _consistent(self) -> Self:
         if self.patience is not None and self.validation == "none":
             raise ValueError("patience needs validation cells: set validation or patience = none")
-        if self.augmentation.gamma and self.inputs.normalisation != "per-image":
-            raise ValueError("augmentation.gamma needs inputs.normalisation = 'per-image'")
+        for name in ("gamma", "noise"):
+            if getattr(self.augmentation, name) and self.inputs.normalisation != "per-image":
+                raise ValueError(f"augmentation.{name} needs inputs.normalisation = 'per-image'")
         return self
 
     @classmethod

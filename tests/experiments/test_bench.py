@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellquery.campaign.records import read_json
+from cellquery.core import SettingsError
+from cellquery.data import Project
+from cellquery.experiments import CaseStudy
+from cellquery.experiments.bench import bench_campaign, bench_table
+from tests.case_study import STUDY
+
+
+def test_three_ways_are_run_and_the_table_sets_them_side_by_side(
+    case_project: Project, tmp_path: Path
+) -> None:
+    root = bench_campaign(CaseStudy(**STUDY), case_project, tmp_path, budget=0.2)
+    costs = {cost["name"]: cost for cost in read_json(root / "costs.json")["costs"]}
+    assert list(costs) == ["all-labels", "campaign", "literal"]
+    assert set(costs["all-labels"]["seconds"]) == {"last training"}
+    assert costs["campaign"]["n_labels"] == costs["literal"]["n_labels"]
+    assert costs["campaign"]["n_labels"] < costs["all-labels"]["n_labels"]
+    assert "judging" not in costs["campaign"]["seconds"]
+    assert not (root / "literal" / "early").exists()
+    assert (root / "campaign" / "early").exists()
+    table = bench_table(root)
+    assert "| campaign |" in table
+    assert "| 1.00 |" in table
+    before = (root / "literal" / "final" / "final.json").stat().st_mtime_ns
+    bench_campaign(CaseStudy(**STUDY), case_project, tmp_path, budget=0.2)
+    assert (root / "literal" / "final" / "final.json").stat().st_mtime_ns == before
+
+
+def test_a_study_without_a_last_training_is_a_clear_line(
+    case_project: Project, tmp_path: Path
+) -> None:
+    study = CaseStudy(**{**STUDY, "preset": "paper", "campaign": {}})
+    with pytest.raises(SettingsError, match="no last training"):
+        bench_campaign(study, case_project, tmp_path, budget=0.2)
