@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format pictures results ablation clean
+.PHONY: help demo test check format page pictures results ablation clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ check: $(INSTALLED) ## check format, lint, types, import directions and document
 format: $(INSTALLED) ## put the code into its format and mend what lint can mend
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+
+page: $(INSTALLED) ## build the annotation page again (needs Node.js 20 or later)
+	$(BIN)/python frontend/write_openapi.py
+	cd frontend && npm ci --silent --no-audit --no-fund && npm run --silent client && npm run --silent build
 
 pictures: demo ## draw the documentation's pictures again, from synthetic cells (needs Chromium)
 	$(BIN)/cellquery synthesize --gallery docs/images/synthetic-cells.png --specimens 54 --patterns \

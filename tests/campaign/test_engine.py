@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from cellquery.campaign import CampaignSettings, Judged, KnownLabels, Pool
-from cellquery.campaign.records import read_answers, rounds_done
+from cellquery.campaign.records import RoundFolder, read_answers, rounds_done
 from cellquery.core import AcquisitionError, ProjectError, SettingsError
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
@@ -30,6 +31,22 @@ class Slow:
         waiting = [cell_id for cell_id in ids if cell_id not in self.given]
         self.given.update(self.known.answers(waiting[: self.at_once]))
         return {cell_id: self.given[cell_id] for cell_id in ids if cell_id in self.given}
+
+    def ahead(self) -> Sequence[str]:
+        return ()
+
+
+class People:
+    """An oracle that says what it was told so far."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, str | None] = {}
+
+    def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
+        return {cell_id: self.said[cell_id] for cell_id in ids if cell_id in self.said}
+
+    def ahead(self) -> Sequence[str]:
+        return list(self.said)
 
 
 def trace(root: Path) -> dict[str, Any]:
@@ -281,3 +298,69 @@ def test_shares_and_numbers_of_cells() -> None:
     paper = CampaignSettings.read({"budget": 10152, "first": 1500, "per_round": 1000}, "test")
     assert paper.sizes(50758) == (10152, 1500, 1000)
     assert CampaignSettings(budget=0.2).sizes(50758) == (10152, 1523, 1015)
+
+
+def asked(root: Path, number: int) -> list[str]:
+    query = RoundFolder(root / "rounds" / f"{number:03}").query()
+    assert query is not None
+    return query.ids.tolist()
+
+
+def test_cells_labelled_ahead_join_the_next_round_and_count(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    settings = settings_with(budget=24, first=8, per_round=8)
+    people, made = People(), campaign(tmp_path, pool, settings)
+    before = pool.cells.ids.tolist()[100:103]
+    people.said.update(known.answers(before))
+    assert made.advance(people) == "waiting"
+    assert asked(tmp_path, 0)[:3] == before
+    meanwhile = [i for i in pool.cells.ids.tolist() if i not in asked(tmp_path, 0)][:5]
+    people.said.update(known.answers([*asked(tmp_path, 0), *meanwhile]))
+    assert made.advance(people) == "waiting"
+    assert asked(tmp_path, 1)[:5] == meanwhile
+    assert len(asked(tmp_path, 1)) == 8
+    people.said.update(known.answers(asked(tmp_path, 1)))
+    assert made.advance(people) == "waiting"
+    people.said.update(known.answers(asked(tmp_path, 2)))
+    assert made.advance(people) == "done"
+    assert json.loads((tmp_path / "final" / "final.json").read_text())["n_labels"] == 24
+
+
+def test_a_changed_answer_is_learnt_from_then_on(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    settings = settings_with(budget=24, first=8, per_round=8)
+    people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
+    made.advance(people)
+    first = asked(tmp_path, 0)
+    people.said.update(dict.fromkeys(first[1:], "golgi") | {first[0]: None})
+    made.advance(people)
+    people.said.update({first[0]: "golgi", first[1]: "nucleolar", first[2]: None})
+    people.said.update(known.answers(asked(tmp_path, 1)))
+    made.advance(people)
+    one, two = (folder.facts()["labels_per_pattern"] for folder in rounds_done(tmp_path))
+    now = Counter(known.answers(asked(tmp_path, 1)).values())
+    assert one["golgi"] == 7
+    assert two["golgi"] == 6 + now["golgi"]
+    assert two["nucleolar"] == 1 + now["nucleolar"]
+    folder = RoundFolder(tmp_path / "rounds" / "001")
+    assert folder.corrections() == {first[0]: "golgi", first[1]: "nucleolar", first[2]: None}
+    # The last training learns what was corrected after the last round.
+    people.said.update(dict.fromkeys(asked(tmp_path, 2), "golgi"))
+    people.said[first[3]] = None
+    assert made.advance(people) == "waiting"
+    people.said.update(dict.fromkeys(asked(tmp_path, 3), "golgi"))
+    assert made.advance(people) == "done"
+
+
+def test_a_first_batch_that_nobody_could_label_is_waited_for(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    people, made = People(), campaign(tmp_path, pool, settings_with(budget=8, first=8))
+    made.advance(people)
+    people.said.update(dict.fromkeys(asked(tmp_path, 0)))
+    assert made.advance(people) == "waiting"
+    people.said.update(known.answers(asked(tmp_path, 0)[:7]))
+    assert made.advance(people) == "waiting"
+    assert rounds_done(tmp_path)[0].facts()["n_skipped"] == 1

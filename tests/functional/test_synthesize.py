@@ -4,7 +4,6 @@ from pathlib import Path
 
 from cellquery.core import RESEARCH_USE_ONLY
 from cellquery.data import Project
-from cellquery.reports.pictures import is_synthetic
 
 
 def test_a_project_and_a_sheet_are_made(cli, tmp_path: Path) -> None:
@@ -36,7 +35,7 @@ def test_cells_imported_from_a_folder_are_still_known_as_synthetic(cli, tmp_path
     done = cli("import", tmp_path / "folder", "--into", tmp_path / "project")
 
     assert done.returncode == 0, done.stderr
-    assert is_synthetic(Project.open(tmp_path / "project"))
+    assert Project.open(tmp_path / "project").is_synthetic
 
 
 def test_a_fault_is_one_line(cli, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Campaigns: rounds of choosing, labelling and fine-tuning, resumable at any moment."""
 
-from cellquery.campaign.engine import Campaign, Judged
+from cellquery.campaign.engine import Campaign, CampaignBusyError, Judged
 from cellquery.campaign.estimate import AccuracyEstimate, estimate_accuracy
 from cellquery.campaign.oracle import KnownLabels, Oracle
 from cellquery.campaign.pool import Pool
@@ -10,6 +10,7 @@ __all__ = [
     "PRESETS",
     "AccuracyEstimate",
     "Campaign",
+    "CampaignBusyError",
     "CampaignSettings",
     "Judged",
     "KnownLabels",

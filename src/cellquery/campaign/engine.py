@@ -25,18 +25,21 @@ from cellquery.campaign.records import (
     Answers,
     RoundFolder,
     keep_answers,
+    keep_corrections,
     read_answers,
+    read_corrections,
     read_json,
     round_folder,
     rounds_done,
 )
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.campaign.sight import Scores, Sight, committee, some
-from cellquery.campaign.stopping import agreement, stabilised
+from cellquery.campaign.stopping import stabilised
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.provenance import provenance
 from cellquery.data.prepare import PreparedCells
+from cellquery.metrics import cohen_kappa
 from cellquery.models import Classifier
 from cellquery.training import (
     CachedCells,
@@ -49,6 +52,11 @@ from cellquery.training import (
 from cellquery.training.evaluate import evaluate_cells, write_evaluation
 from cellquery.training.run import fitted_inputs
 from cellquery.wavelets import InputSettings
+
+
+class CampaignBusyError(ProjectError):
+    """Another process works on a campaign."""
+
 
 State = Literal["waiting", "done"]
 
@@ -168,7 +176,7 @@ class Campaign:
             while not self._ends(done := rounds_done(self.root)):
                 if not self._round(len(done), oracle):
                     return "waiting"
-            self._finish()
+            self._finish(oracle)
         return "done"
 
     def _begin(self) -> None:
@@ -209,6 +217,8 @@ class Campaign:
         random = generator(self.seed, "audit")
         rows = random.choice(len(self.pool), self.settings.audit_cells, replace=False)
         ids = self.pool.cells.ids[np.sort(rows)].tolist()
+        if not (asked := self.root / "audit-query.parquet").exists():
+            write_table(asked, {"cell_id": ids})
         answers = oracle.answers(ids)
         if any(cell_id not in answers for cell_id in ids):
             return False
@@ -236,7 +246,7 @@ class Campaign:
         folder, seconds = round_folder(self.root, number), {}
         if folder.query() is None:
             started = time.perf_counter()
-            query = self._chosen(number)
+            query = self._chosen(number, oracle)
             seconds["selection"] = time.perf_counter() - started
             folder.keep_query(query)
         if folder.answers() is None and not self._answered(folder, oracle):
@@ -274,20 +284,41 @@ class Campaign:
         answers = {**known, **oracle.answers(asked)}
         if any(cell_id not in answers for cell_id in ids):
             return False
-        unknown = {answers[cell_id] for cell_id in ids} - {None, *self.patterns}
+        earlier = self._answers(int(folder.path.name))
+        changed = self._changed(earlier, oracle)
+        labelled = any(each.corrected(changed).labelled for each in earlier)
+        if not labelled and all(answers[cell_id] is None for cell_id in ids):
+            return False
+        unknown = {*changed.values(), *(answers[cell_id] for cell_id in ids)}
+        unknown -= {None, *self.patterns}
         if unknown:
             raise ProjectError(
                 self.root,
                 f"a cell was given the pattern '{min(map(str, unknown))}'",
                 f"choose from {', '.join(self.patterns)}",
             )
+        folder.keep_corrections(changed)
         folder.keep_answers(ids, answers)
         return True
 
+    def _changed(self, rounds: Sequence[Answers], oracle: Oracle) -> dict[str, str | None]:
+        """Return the answers of these rounds that are others by now."""
+        pairs = [
+            pair
+            for each in rounds
+            for pair in zip(each.ids.tolist(), each.patterns.tolist(), strict=True)
+        ]
+        now = oracle.answers([cell_id for cell_id, _ in pairs if cell_id not in self._audit()])
+        return {cell_id: now[cell_id] for cell_id, was in pairs if now.get(cell_id, was) != was}
+
     def _answers(self, n_rounds: int) -> list[Answers]:
-        """Return the answers of the first rounds."""
-        answers = [round_folder(self.root, number).answers() for number in range(n_rounds)]
-        return [each for each in answers if each is not None]
+        """Return the answers of the first rounds, as corrected by the last of them."""
+        folders = [round_folder(self.root, number) for number in range(n_rounds)]
+        changed: dict[str, str | None] = {}
+        for folder in folders:
+            changed.update(folder.corrections())
+        found = [folder.answers() for folder in folders]
+        return [each.corrected(changed) for each in found if each is not None]
 
     def _labelled(
         self, rounds: Sequence[Answers]
@@ -316,14 +347,20 @@ class Campaign:
             return "predictions have stabilised"
         return ""
 
-    def _chosen(self, number: int) -> Query:
+    def _chosen(self, number: int, oracle: Oracle) -> Query:
+        """Return a round's cells: those answered ahead of it, and chosen ones to fill it up."""
         if number == 0:
-            return self._first()
+            return self._first(oracle)
         rounds = self._answers(number)
         answered = {cell_id for each in rounds for cell_id in each.ids.tolist()}
         left = self.budget - self._n_labels(rounds)
         ids = self.pool.cells.ids
+        ahead = self._ahead(oracle, answered)
+        answered.update(ahead.ids.tolist())
+        n_chosen = min(self.per_round, left) - len(ahead)
         free = np.array([cell_id not in answered for cell_id in ids.tolist()], dtype=bool)
+        if n_chosen <= 0 or not free.any():
+            return ahead
         rows, _ = self._labelled(rounds)
         labelled = np.concatenate(rows)
         scores = self._scores_of(number - 1)
@@ -341,17 +378,29 @@ class Campaign:
             labelled_groups=self.pool.specimens[labelled],
         )
         random = generator(self.seed, "round", number, "selection")
-        return self.strategy.query(candidates, min(self.per_round, left), random)
+        return _joined(ahead, self.strategy.query(candidates, n_chosen, random))
 
-    def _first(self) -> Query:
+    def _ahead(self, oracle: Oracle, answered: set[str]) -> Query:
+        """Return the cells answered before any round asked; no strategy gave them a utility."""
+        known = answered | self._audit().keys()
+        ids = [each for each in oracle.ahead() if each in self.pool.row and each not in known]
+        return Query(np.array(ids, dtype=object), np.full(len(ids), np.nan))
+
+    def _first(self, oracle: Oracle) -> Query:
         """Return the first batch: the same for every strategy of one seed."""
-        cells = Candidates(self.pool.cells.ids, groups=self.pool.specimens)
+        ahead = self._ahead(oracle, set())
+        if len(ahead) >= self.first:
+            return ahead
+        taken = set(ahead.ids.tolist())
+        free = np.array([each not in taken for each in self.pool.cells.ids.tolist()], dtype=bool)
+        cells = Candidates(self.pool.cells.ids[free], groups=self.pool.specimens[free])
         if self.settings.cold_start != "random" and self.initial is not None:
             self.sight.prepare()
             embeddings = self.sight.scores(self.initial).embeddings
-            cells = Candidates(self.pool.cells.ids, embeddings=embeddings)
+            cells = Candidates(self.pool.cells.ids[free], embeddings=embeddings[free])
         strategy = query_strategy(self.settings.cold_start)
-        return strategy.query(cells, self.first, generator(self.seed, "first batch"))
+        n_chosen = self.first - len(ahead)
+        return _joined(ahead, strategy.query(cells, n_chosen, generator(self.seed, "first batch")))
 
     def _scores_of(self, number: int) -> Scores:
         if self._scores is None or self._scores[0] != number:
@@ -454,9 +503,9 @@ class Campaign:
         if not number:
             return None
         now = np.array([self.patterns[index] for index in predicted], dtype=object)
-        return round(agreement(round_folder(self.root, number - 1).predicted(), now), 6)
+        return round(cohen_kappa(round_folder(self.root, number - 1).predicted(), now), 6)
 
-    def _finish(self) -> None:
+    def _finish(self, oracle: Oracle) -> None:
         """Train the delivered network and judge it."""
         final = self.root / "final"
         if (final / "final.json").exists():
@@ -464,6 +513,10 @@ class Campaign:
         make_folder(final)
         done = rounds_done(self.root)
         rounds = self._answers(len(done))
+        if not (final / "model.safetensors").exists():
+            keep_corrections(final, self._changed(rounds, oracle))
+        changed = read_corrections(final)
+        rounds = [each.corrected(changed) for each in rounds]
         settings = self.settings.final_training()
         started = time.perf_counter()
         if (final / "model.safetensors").exists():
@@ -528,6 +581,11 @@ class Campaign:
         return figures
 
 
+def _joined(first: Query, second: Query) -> Query:
+    ids = np.concatenate([first.ids, second.ids])
+    return Query(ids, np.concatenate([first.utilities, second.utilities]))
+
+
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Hold the campaign's lock."""
@@ -535,7 +593,7 @@ def _alone(root: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise ProjectError(
+        raise CampaignBusyError(
             root, "another process works on this campaign", "wait for it or stop it first"
         ) from error
     try:

@@ -13,7 +13,15 @@ class Oracle(Protocol):
     def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
         """Return the pattern of those cells that are answered by now.
 
-        None for a cell that cannot be labelled; a cell that is not there is still waited for.
+        None for a cell that cannot be labelled; a cell that is not there is still waited for. An
+        answer may change later: the rounds that follow learn the new one.
+        """
+
+    def ahead(self) -> Sequence[str]:
+        """Return the cells answered so far, asked for or not, in the order of answering.
+
+        Who labels while a network is trained labels cells that no round has asked for yet: the
+        next round takes them in.
         """
 
 
@@ -32,3 +40,7 @@ class KnownLabels:
     def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
         """Return the pattern of every cell asked for."""
         return {cell_id: self.patterns.get(cell_id) for cell_id in ids}
+
+    def ahead(self) -> Sequence[str]:
+        """Return nothing: only what is asked for is answered."""
+        return ()

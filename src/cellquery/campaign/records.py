@@ -38,12 +38,19 @@ class Answers:
         pairs = zip(self.ids.tolist(), self.patterns.tolist(), strict=True)
         return {cell_id: pattern for cell_id, pattern in pairs if pattern is not None}
 
+    def corrected(self, changed: Mapping[str, str | None]) -> Answers:
+        """Return the answers with some of them changed."""
+        pairs = zip(self.ids.tolist(), self.patterns.tolist(), strict=True)
+        patterns = [changed.get(cell_id, pattern) for cell_id, pattern in pairs]
+        return Answers(self.ids, np.array(patterns, dtype=object))
+
 
 @dataclass(frozen=True)
 class RoundFolder:
     """The files of one round, in the order in which they are written.
 
-    ``query.parquet`` (cell_id, rank, utility), ``labels.parquet`` (cell_id, pattern),
+    ``query.parquet`` (cell_id, rank, utility), ``corrections.parquet`` where answers of earlier
+    rounds were changed since, ``labels.parquet`` (both cell_id, pattern),
     ``model.safetensors`` with ``epochs.jsonl``, ``pool.parquet`` (cell_id, labelled, predicted,
     probability, margin) and last, which makes the round done, ``round.json``.
     """
@@ -84,6 +91,14 @@ class RoundFolder:
     def keep_answers(self, ids: Sequence[str], answers: Mapping[str, str | None]) -> None:
         """Write what the oracle said."""
         keep_answers(self.path / "labels.parquet", ids, answers)
+
+    def corrections(self) -> dict[str, str | None]:
+        """Return the answers of earlier rounds that were changed before this one was learnt."""
+        return read_corrections(self.path)
+
+    def keep_corrections(self, changed: Mapping[str, str | None]) -> None:
+        """Write the answers that were changed, where there are any."""
+        keep_corrections(self.path, changed)
 
     def predicted(self) -> NDArray[Any]:
         """Return the predicted pattern of every cell of the pool, in its order."""
@@ -131,6 +146,20 @@ def keep_answers(path: Path, ids: Sequence[str], answers: Mapping[str, str | Non
         "pattern": pa.array([answers[cell_id] for cell_id in ids], pa.string()),
     }
     write_table(path, columns)
+
+
+def read_corrections(folder: Path) -> dict[str, str | None]:
+    """Return the changed answers kept in a folder."""
+    kept = read_answers(folder / "corrections.parquet")
+    return dict(zip(kept.ids.tolist(), kept.patterns.tolist(), strict=True)) if kept else {}
+
+
+def keep_corrections(folder: Path, changed: Mapping[str, str | None]) -> None:
+    """Write changed answers into a folder, where there are any."""
+    if changed:
+        keep_answers(folder / "corrections.parquet", list(changed), changed)
+    else:
+        (folder / "corrections.parquet").unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

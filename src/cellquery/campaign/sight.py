@@ -117,7 +117,8 @@ class Sight:
         if not self.cached:
             return LabelledCells(self.pool.cells.rows(rows), labels)
         for number, chosen in enumerate(rounds):
-            if number not in self._groups:
+            kept = self._groups.get(number)
+            if kept is None or kept.ids.tolist() != self.pool.cells.ids[chosen].tolist():
                 self._groups[number] = self._augmented(
                     f"round-{number:03}", self.pool.cells.rows(chosen)
                 )

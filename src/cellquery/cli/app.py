@@ -10,7 +10,10 @@ from types import FrameType
 import typer
 
 from cellquery import __version__
+from cellquery.cli.accounts import accounts
+from cellquery.cli.agreement import agreement
 from cellquery.cli.audit import audit
+from cellquery.cli.backup import backup, restore
 from cellquery.cli.bench import bench
 from cellquery.cli.campaign import campaign
 from cellquery.cli.console import say, warn
@@ -18,9 +21,11 @@ from cellquery.cli.demo import demo
 from cellquery.cli.evaluate import evaluate
 from cellquery.cli.experiment import experiment
 from cellquery.cli.import_cells import import_cells
+from cellquery.cli.labels import labels
 from cellquery.cli.model import model
 from cellquery.cli.predict import predict
 from cellquery.cli.report import report
+from cellquery.cli.serve import serve
 from cellquery.cli.show import show
 from cellquery.cli.split import split
 from cellquery.cli.synthesize import synthesize
@@ -33,7 +38,7 @@ app = typer.Typer(
     help=(
         "Teach a small wavelet network to name HEp-2 staining patterns from few labels.\n\n"
         "Start with: cellquery synthesize, import, audit, split, train, evaluate, predict.\n"
-        "Then: cellquery campaign, to label few cells and label the right ones.\n\n"
+        "Then: cellquery serve, to annotate the cells that the network asks for, in a browser.\n\n"
         f"{RESEARCH_USE_ONLY}"
     ),
     no_args_is_help=True,
@@ -69,6 +74,12 @@ app.command("predict")(predict)
 app.command("report")(report)
 app.command("show")(show)
 app.command("model")(model)
+app.command("serve")(serve)
+app.add_typer(labels, name="labels")
+app.command("agreement")(agreement)
+app.add_typer(accounts, name="accounts")
+app.command("backup")(backup)
+app.command("restore")(restore)
 app.add_typer(campaign, name="campaign")
 app.add_typer(experiment, name="experiment")
 app.add_typer(bench, name="bench")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cellquery.cli.console import progress_bar, say
+from cellquery.cli.console import DatabaseUrl, progress_bar, say
 
 campaign = typer.Typer(
     help="Active learning: rounds of choosing, labelling and fine-tuning.",
@@ -69,6 +69,34 @@ def run(
         )
         made.advance(oracle)
     say(status_text(into))
+
+
+@campaign.command()
+def people(
+    project: Annotated[Path, typer.Argument(help="A project that is served or was.")],
+    database: DatabaseUrl = None,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Train each round of a served project as its cells are annotated; `serve` starts this itself.
+
+    Run it by hand beside `serve --no-training`, for example on a machine with more cores.
+
+    Example: cellquery campaign people cells
+    """
+    from cellquery.annotation import kept_plan, open_database
+    from cellquery.annotation.trainer import follow
+    from cellquery.data import Project
+
+    opened = Project.open(project)
+    with progress_bar() as progress:
+        follow(
+            opened,
+            kept_plan(opened),
+            open_database(opened, database),
+            with_parent=with_parent,
+            progress=progress,
+        )
+    say("the campaign has ended")
 
 
 @campaign.command()

@@ -5,10 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from cellquery.core import Progress
+
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CELLQUERY_DATABASE",
+        help="sqlite:///FILE or postgresql://HOST/NAME; left out, SQLite inside the project.",
+    ),
+]
 
 
 def say(text: str) -> None:

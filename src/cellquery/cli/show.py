@@ -36,12 +36,11 @@ def show(
     from cellquery.core import InputError
     from cellquery.data import Project, read_image
     from cellquery.data.synthetic.notice import says_synthetic
-    from cellquery.reports.pictures import is_synthetic
     from cellquery.reports.wavelet_figure import wavelet_figure
 
     if cell_id is not None:
         project = Project.open(image)
-        pixels, synthetic = project.store().pixels(cell_id), is_synthetic(project)
+        pixels, synthetic = project.store().pixels(cell_id), project.is_synthetic
         name = cell_id
     elif image.is_dir():
         raise InputError(image, "is a folder", "add the id of a cell, or give one image")

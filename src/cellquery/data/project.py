@@ -20,6 +20,7 @@ from cellquery.data.records import MANIFEST_SCHEMA
 from cellquery.data.store import ImageStore
 
 FORMAT = 1
+SYNTHETIC_LAYOUT = "synthetic"
 
 Parts = dict[str, np.ndarray]
 """Part name -> cell ids (object array of str)."""
@@ -122,6 +123,14 @@ class Project:
     def sources(self) -> tuple[dict[str, Any], ...]:
         """What was imported: path, layout and time of each source."""
         return tuple(self._settings.get("sources", ()))
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether any of its cells was made by ``cellquery synthesize``."""
+        return any(
+            source.get("layout") == SYNTHETIC_LAYOUT or "synthetic" in source
+            for source in self.sources
+        )
 
     def store(self) -> ImageStore:
         """Return the image store."""

@@ -1,5 +1,6 @@
 """How good predictions are: ACA, MCA, recall, confusion, calibration, with intervals."""
 
+from cellquery.metrics.agreement import bootstrap_interval, cohen_kappa, fleiss_kappa
 from cellquery.metrics.calibration import ReliabilityBin, calibration_error, reliability
 from cellquery.metrics.evaluation import Evaluation, SpecimenVote, evaluate
 from cellquery.metrics.scores import (
@@ -14,9 +15,12 @@ __all__ = [
     "ReliabilityBin",
     "SpecimenVote",
     "average_classification_accuracy",
+    "bootstrap_interval",
     "calibration_error",
+    "cohen_kappa",
     "confusion",
     "evaluate",
+    "fleiss_kappa",
     "mean_class_accuracy",
     "recall",
     "reliability",

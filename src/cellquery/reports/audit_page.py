@@ -21,7 +21,6 @@ from cellquery.reports.galleries import (
 )
 from cellquery.reports.page import Picture, Table, Tile, render_page, write_whole
 from cellquery.reports.palette import pattern_title
-from cellquery.reports.pictures import is_synthetic
 
 _SHOWN_GROUPS = 18
 _SHOWN_MEMBERS = 4
@@ -121,7 +120,7 @@ class _Cells:
     def __init__(self, audit: Audit, project: Project) -> None:
         self._measured = audit.cells
         self._store = project.store()
-        self.synthetic = is_synthetic(project)
+        self.synthetic = project.is_synthetic
 
     def items(
         self, ids: Sequence[str], extra: Sequence[tuple[str, ...]], scaling: Scaling

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from cellquery.data import Project, read_image
 from cellquery.data.readers import open_source
 from cellquery.data.synthetic.notice import says_synthetic
-from cellquery.data.synthetic.writing import LAYOUT as SYNTHETIC_LAYOUT
 
 
 class CellPictures(Protocol):
@@ -33,7 +32,7 @@ class ProjectPictures:
 
     def __init__(self, project: Project) -> None:
         self._store = project.store()
-        self._synthetic = is_synthetic(project)
+        self._synthetic = project.is_synthetic
 
     def __contains__(self, cell_id: object) -> bool:
         return cell_id in self._store
@@ -67,11 +66,3 @@ class FolderPictures:
     def is_synthetic(self, cell_id: str) -> bool:
         """Return whether the file says of itself that it is synthetic."""
         return says_synthetic(self._paths[cell_id])
-
-
-def is_synthetic(project: Project) -> bool:
-    """Return whether any of a project's sources was made by ``cellquery synthesize``."""
-    return any(
-        source.get("layout") == SYNTHETIC_LAYOUT or "synthetic" in source
-        for source in project.sources
-    )

@@ -30,7 +30,7 @@ from cellquery.reports.figures import (
 from cellquery.reports.galleries import SCALING_WORDS, GalleryItem, gallery_items
 from cellquery.reports.page import Picture, Table, Tile, render_page
 from cellquery.reports.palette import pattern_title
-from cellquery.reports.pictures import CellPictures, FolderPictures, ProjectPictures, is_synthetic
+from cellquery.reports.pictures import CellPictures, FolderPictures, ProjectPictures
 from cellquery.reports.runs import EvaluationRecord, PredictedCells, TrainingRun, read_run
 from cellquery.reports.standing import Standing, standing
 
@@ -141,7 +141,7 @@ def training_report(
             "runs": ", ".join(run.run.name for run in runs),
             **(provenance or {}),
         },
-        synthetic=any(run.project is not None and is_synthetic(run.project) for run in runs),
+        synthetic=any(run.project is not None and run.project.is_synthetic for run in runs),
         leaks=[run.heading for run in runs if run.run.settings.get("validation") == "test"],
         tiles=_tiles(judged),
         overview=_overview(judged),

@@ -64,6 +64,10 @@ class Annotations:
         """Return the history of a cell, oldest first."""
         return self._found(_TABLE.c.cell_id == cell_id)
 
+    def with_key(self, key: str) -> Annotation | None:
+        """Return the annotation stored under a key."""
+        return next(iter(self._found(_TABLE.c.key == key)), None)
+
     def _found(self, condition: Any) -> list[Annotation]:
         query = sql.select(_TABLE).where(condition).order_by(_TABLE.c.number)
         with self.database.reading() as connection:

@@ -1,0 +1,66 @@
+// Who may sign in; for administrators.
+
+import { api, got, Refused } from "./api";
+import { h, replace, say } from "./dom";
+import type { View } from "./page";
+
+type Role = "annotator" | "reviewer" | "administrator";
+
+export function accountsView(): View {
+  const list = h("div", {});
+  const link = h("p", { class: "link" });
+  const name = h("input", { type: "text", "aria-label": "name", placeholder: "name", required: true });
+  const role = h(
+    "select",
+    { "aria-label": "role" },
+    ...["annotator", "reviewer", "administrator"].map((each) => h("option", {}, each)),
+  );
+  const form = h("form", { class: "choices" }, name, role, h("button", {}, "make an account"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void tried(async () => {
+      const body = { name: name.value, role: role.value as Role };
+      const made = await got(api.POST("/api/accounts", { body }));
+      show(name.value, made.link);
+      name.value = "";
+    });
+  });
+  const element = h("section", { class: "accounts", "aria-label": "accounts" },
+    h("h2", {}, "Accounts"), form, link, list);
+  void load();
+
+  function show(who: string, made: string): void {
+    link.textContent = `One-time link for ${who}: ${location.origin}/${made}`;
+  }
+
+  async function tried(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+      await load();
+    } catch (error) {
+      say(error instanceof Refused ? error.message : "no connection");
+    }
+  }
+
+  async function load(): Promise<void> {
+    const { accounts } = await got(api.GET("/api/accounts"));
+    replace(list, h("table", {}, h("tbody", {}, ...accounts.map((each) =>
+      h("tr", {},
+        h("td", {}, each.name),
+        h("td", {}, each.role),
+        h("td", {}, each.active ? "" : "closed"),
+        h("td", {},
+          h("button", { type: "button", onclick: () => void tried(async () => {
+            const made = await got(api.POST("/api/accounts/link", { body: { name: each.name } }));
+            show(each.name, made.link);
+          }) }, "sign-in link"),
+          h("button", { type: "button", onclick: () => void tried(async () => {
+            const body = { name: each.name, active: !each.active };
+            await got(api.POST("/api/accounts/change", { body }));
+          }) }, each.active ? "close" : "open again"),
+        ),
+      )))));
+  }
+
+  return { element };
+}

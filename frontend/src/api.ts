@@ -1,0 +1,40 @@
+// The typed client: every request is checked against the server's own schema when this is built.
+
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema";
+
+export type Turn = components["schemas"]["TurnMessage"];
+export type Reading = components["schemas"]["ReadingMessage"];
+export type NewReading = components["schemas"]["NewReading"];
+export type Setup = components["schemas"]["Setup"];
+export type Me = components["schemas"]["Me"];
+export type Reviewed = components["schemas"]["ReviewedMessage"];
+export type Progress = components["schemas"]["ProgressMessage"];
+export type Specimen = components["schemas"]["SpecimenSummary"];
+
+export const api = createClient<paths>({ headers: { "x-cellquery": "1" } });
+
+/** An answer that says no. A network that does not answer throws a TypeError instead. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+type Answer<T> = { data?: T; error?: unknown; response: Response };
+
+/** Returns what came, or throws Refused with the server's line. */
+export async function got<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answer;
+  if (response.ok) return data as T;
+  const said = (error as { error?: string } | undefined)?.error;
+  throw new Refused(response.status, said ?? `the server answered ${response.status}`);
+}
+
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

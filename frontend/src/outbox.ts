@@ -1,0 +1,98 @@
+// Annotations that the server has not acknowledged yet. They are kept in the browser before the
+// next cell is shown, and sent until they are acknowledged; their keys make the server store each
+// once, however often it arrives.
+
+import { api, got, newKey, Refused, type NewReading } from "./api";
+import { say } from "./dom";
+
+const AT_ONCE = 100;
+
+export class Outbox {
+  private waiting: NewReading[];
+  private sending: Promise<void> | null = null;
+  private offline = false;
+  onchange: () => void = () => {};
+
+  constructor(private readonly account: string) {
+    this.waiting = JSON.parse(localStorage.getItem(this.place) ?? "[]") as NewReading[];
+    window.addEventListener("online", () => void this.flush());
+    window.setInterval(() => void this.flush(), 2000);
+    void this.flush();
+  }
+
+  private get place(): string {
+    return `cellquery-unsent-${this.account}`;
+  }
+
+  get size(): number {
+    return this.waiting.length;
+  }
+
+  get connected(): boolean {
+    return !this.offline;
+  }
+
+  holds(cellId: string): boolean {
+    return this.waiting.some((each) => each.cell_id === cellId);
+  }
+
+  add(readings: Omit<NewReading, "key">[]): void {
+    this.waiting.push(...readings.map((each) => ({ ...each, key: newKey() }) as NewReading));
+    this.keep();
+    void this.flush();
+  }
+
+  /** Resolves when everything is sent, or the server cannot be reached. */
+  async flush(): Promise<void> {
+    while (this.waiting.length > 0) {
+      this.sending ??= this.send().finally(() => (this.sending = null));
+      await this.sending;
+      if (this.offline) return;
+    }
+  }
+
+  private async send(): Promise<void> {
+    const batch = this.waiting.slice(0, AT_ONCE);
+    try {
+      await got(api.POST("/api/annotations", { body: { readings: batch } }));
+      this.acknowledged(batch);
+    } catch (error) {
+      if (error instanceof Refused && [400, 422].includes(error.status)) {
+        // One of them cannot be taken: find it by sending each alone, and set it aside.
+        if (batch.length > 1) return this.sendOneByOne(batch);
+        this.acknowledged(batch);
+        say(`not stored: ${error.message}`, true);
+        return;
+      }
+      if (error instanceof Refused && error.status === 401) say("signed out: sign in again", true);
+      else if (!this.offline) say("no connection: your labels are kept here and sent later", true);
+      this.offline = true;
+      this.onchange();
+    }
+  }
+
+  private async sendOneByOne(batch: NewReading[]): Promise<void> {
+    for (const each of batch) {
+      try {
+        await got(api.POST("/api/annotations", { body: { readings: [each] } }));
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        say(`not stored: ${error.message}`, true);
+      }
+      this.acknowledged([each]);
+    }
+  }
+
+  private acknowledged(batch: NewReading[]): void {
+    const keys = new Set(batch.map((each) => each.key));
+    this.waiting = this.waiting.filter((each) => !keys.has(each.key));
+    if (this.offline) say("connected again");
+    this.offline = false;
+    this.keep();
+  }
+
+  private keep(): void {
+    localStorage.setItem(this.place, JSON.stringify(this.waiting));
+    this.onchange();
+  }
+}

@@ -1,0 +1,156 @@
+// Many small cells of which some are selected: by click, by shift and click, by dragging, by keys.
+
+import type { Turn } from "./api";
+import { h } from "./dom";
+import type { Page } from "./page";
+import { draw } from "./pixels";
+
+const SMALL = 1.2;
+
+export class Picking {
+  readonly element = h("div", {
+    class: "tiles",
+    role: "listbox",
+    "aria-multiselectable": "true",
+    "aria-label": "cells",
+  });
+  readonly selected = new Set<string>();
+  private tiles = new Map<string, HTMLElement>();
+  private cells = new Map<string, Turn>();
+  private order: string[] = [];
+  private last: string | null = null;
+  private dragging: boolean | null = null;
+  private readonly release = () => (this.dragging = null);
+  onchange: () => void = () => {};
+
+  constructor(private readonly page: Page) {
+    window.addEventListener("pointerup", this.release);
+  }
+
+  leave(): void {
+    window.removeEventListener("pointerup", this.release);
+  }
+
+  /** Shows cells, in groups under headings. */
+  fill(groups: [string, { cell: Turn; note: string }[]][]): void {
+    this.tiles.clear();
+    this.cells.clear();
+    this.selected.clear();
+    this.order = [];
+    this.element.replaceChildren();
+    for (const [heading, members] of groups) {
+      if (members.length === 0) continue;
+      const group = h("div", { class: "group", role: "group", "aria-label": heading || "cells" });
+      if (heading) this.element.append(h("h3", {}, `${heading} (${members.length})`));
+      for (const { cell, note } of members) group.append(this.tile(cell, note));
+      this.element.append(group);
+    }
+    this.onchange();
+  }
+
+  get ids(): string[] {
+    return this.order;
+  }
+
+  cell(cellId: string): Turn | undefined {
+    return this.cells.get(cellId);
+  }
+
+  remove(ids: Iterable<string>): void {
+    for (const each of ids) {
+      this.tiles.get(each)?.remove();
+      this.tiles.delete(each);
+      this.cells.delete(each);
+      this.selected.delete(each);
+      this.order = this.order.filter((other) => other !== each);
+    }
+    this.onchange();
+  }
+
+  select(ids: Iterable<string>, chosen: boolean): void {
+    for (const each of ids) {
+      if (chosen) this.selected.add(each);
+      else this.selected.delete(each);
+      const tile = this.tiles.get(each);
+      tile?.setAttribute("aria-selected", String(chosen));
+    }
+    this.onchange();
+  }
+
+  redraw(): void {
+    for (const [id, tile] of this.tiles) {
+      const cell = this.cells.get(id);
+      const canvas = tile.querySelector("canvas");
+      if (cell && canvas) void draw(canvas, cell, this.page.display, SMALL);
+    }
+  }
+
+  /** Arrow keys move between cells, x selects, ctrl+a selects all. */
+  key(event: KeyboardEvent): boolean {
+    if (event.key === "a" && event.ctrlKey) {
+      this.select(this.order, true);
+      return true;
+    }
+    const here = this.order.indexOf(document.activeElement?.getAttribute("data-cell") ?? "");
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.perRow(), ArrowUp: -this.perRow() };
+    if (event.key in step) {
+      const to = here < 0 ? 0 : here + step[event.key as keyof typeof step];
+      const id = this.order[Math.min(this.order.length - 1, Math.max(0, to))];
+      if (id !== undefined) this.tiles.get(id)?.focus();
+      return true;
+    }
+    const id = this.order[here];
+    if (event.key === "x" && id !== undefined) {
+      this.select([id], !this.selected.has(id));
+      return true;
+    }
+    return false;
+  }
+
+  private perRow(): number {
+    const [first] = this.tiles.values();
+    if (!first?.parentElement) return 1;
+    const top = first.offsetTop;
+    return Math.max(1, [...first.parentElement.children].filter(
+      (each) => (each as HTMLElement).offsetTop === top,
+    ).length);
+  }
+
+  private tile(cell: Turn, note: string): HTMLElement {
+    const canvas = h("canvas", {});
+    const tile = h(
+      "div",
+      {
+        class: "tile",
+        role: "option",
+        tabindex: 0,
+        "aria-selected": "false",
+        "aria-label": `cell of specimen ${cell.specimen ?? "not known"}. ${note}`,
+        "data-cell": cell.cell_id,
+      },
+      canvas,
+      note ? h("span", { class: "note" }, note) : null,
+    );
+    const id = cell.cell_id;
+    tile.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      tile.focus();
+      if (event.shiftKey && this.last !== null) {
+        const [from, to] = [this.order.indexOf(this.last), this.order.indexOf(id)].sort((a, b) => a - b);
+        this.select(this.order.slice(from, (to ?? 0) + 1), true);
+      } else {
+        this.dragging = !this.selected.has(id);
+        this.select([id], this.dragging);
+      }
+      this.last = id;
+    });
+    tile.addEventListener("pointerenter", () => {
+      if (this.dragging !== null) this.select([id], this.dragging);
+    });
+    this.tiles.set(id, tile);
+    this.cells.set(id, cell);
+    this.order.push(id);
+    void draw(canvas, cell, this.page.display, SMALL).catch(() => {});
+    return tile;
+  }
+}

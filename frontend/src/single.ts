@@ -1,0 +1,213 @@
+// One cell at a time.
+
+import { api, got, newKey, Refused, type Turn } from "./api";
+import { h, percent, replace, say } from "./dom";
+import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
+import { countsOf, draw } from "./pixels";
+
+const AHEAD = 12;
+const NEIGHBOURS = 12;
+
+export function singleView(page: Page): View {
+  let queue: Turn[] = [];
+  let model = "";
+  let shownAt = 0;
+  let keystrokes = 0;
+  let suggested = false;
+  let pressed: number | null = null;
+  let filling: Promise<void> | null = null;
+  let waiting = 0;
+  let left = false;
+
+  const canvas = h("canvas", { class: "cell", role: "img", "aria-label": "cell" });
+  const facts = h("p", { class: "facts" });
+  const suggestion = h("p", { class: "suggestion" });
+  const neighbours = h("div", { class: "neighbours" });
+  const empty = h("p", { class: "empty" });
+  const buttons = patternButtons(page, (pattern) => answer("label", pattern));
+  const commands = h(
+    "div",
+    { class: "commands" },
+    command("space", "skip", () => answer("skip", null)),
+    command("u", "unsure", () => answer("unsure", null)),
+    command("z", "undo", () => void undo()),
+    command("s", "suggestion", showSuggestion),
+    command("n", "neighbours", () => void showNeighbours()),
+  );
+  const element = h(
+    "section",
+    { class: "single", "aria-label": "one cell at a time" },
+    h("div", { class: "stage" }, canvas, empty),
+    h("aside", {}, facts, buttons, commands, suggestion, displayPanel(page, redraw), neighbours),
+  );
+  void fill();
+
+  function command(key: string, text: string, run: () => void): HTMLElement {
+    return h("button", { type: "button", onclick: run }, h("kbd", {}, key), ` ${text}`);
+  }
+
+  /** Asks for cells until enough are at hand; what is on the screen stays. */
+  function fill(): Promise<void> {
+    filling ??= more().finally(() => (filling = null));
+    return filling;
+  }
+
+  async function more(): Promise<void> {
+    window.clearTimeout(waiting);
+    const wasEmpty = queue.length === 0;
+    try {
+      const n = Math.min(200, queue.length + page.outbox.size + AHEAD);
+      const given = await got(api.POST("/api/turns", { body: { n } }));
+      if (left) return;
+      if (model && given.model !== model && queue.length > 1) {
+        // A new network: what has not been seen is ranked anew, what is on the screen stays.
+        model = given.model;
+        const back = queue.splice(1).map((each) => each.cell_id);
+        const held = queue[0];
+        await got(api.POST("/api/turns/back", { body: { cells: back } }));
+        const again = await got(api.POST("/api/turns", { body: { n: AHEAD } }));
+        take(again.turns.filter((each) => each.cell_id !== held?.cell_id));
+      } else {
+        model = given.model;
+        take(given.turns);
+      }
+      if (wasEmpty && queue.length > 0) show();
+      if (queue.length === 0) {
+        replace(empty, given.done ? "The campaign has ended: thank you." : "No cell to read now: waiting.");
+        empty.dataset.done = String(given.done);
+        canvas.hidden = true;
+        facts.textContent = "";
+      }
+    } catch (error) {
+      if (error instanceof Refused) say(error.message, true);
+    }
+    if (!left && queue.length < AHEAD / 2) waiting = window.setTimeout(() => void fill(), 700);
+  }
+
+  function take(turns: Turn[]): void {
+    const known = new Set(queue.map((each) => each.cell_id));
+    for (const each of turns) {
+      if (known.has(each.cell_id) || page.outbox.holds(each.cell_id)) continue;
+      queue.push(each);
+      void countsOf(each).catch(() => {});
+    }
+  }
+
+  function show(): void {
+    const turn = queue[0];
+    replace(neighbours);
+    suggestion.textContent = "";
+    suggested = false;
+    keystrokes = 0;
+    if (!turn) {
+      void fill();
+      return;
+    }
+    replace(empty);
+    delete empty.dataset.done;
+    canvas.hidden = false;
+    const was = turn.mine ? ` Your reading was: ${titleOf(page, turn.mine.pattern) || turn.mine.kind}.` : "";
+    const place = ["", " Second, independent reading.", " Readers disagree: your reading settles it."];
+    facts.textContent = `Specimen ${turn.specimen ?? "not known"}.${place[turn.place] ?? ""}${was}`;
+    element.dataset.cell = turn.cell_id;
+    void draw(canvas, turn, page.display, page.display.zoom, () => queue[0] === turn).then(() => {
+      shownAt = performance.now();
+      if (pressed !== null) performance.measure("next-cell", { start: pressed, end: shownAt });
+      pressed = null;
+    });
+    if (queue.length < AHEAD / 2) void fill();
+  }
+
+  function redraw(): void {
+    const turn = queue[0];
+    if (turn) void draw(canvas, turn, page.display, page.display.zoom);
+  }
+
+  function answer(kind: "label" | "skip" | "unsure", pattern: string | null): void {
+    const turn = queue[0];
+    if (!turn) return;
+    const seconds = Math.min(86400, (performance.now() - shownAt) / 1000);
+    const settles = turn.place === 2;
+    keystrokes += 1;
+    page.outbox.add([
+      reading(turn.cell_id, pattern, { kind, shown: suggested, seconds, keystrokes, settles }),
+    ]);
+    queue.shift();
+    show();
+  }
+
+  async function undo(): Promise<void> {
+    await page.outbox.flush();
+    if (page.outbox.size > 0) {
+      say("no connection: undo when it is back");
+      return;
+    }
+    try {
+      const { turn } = await got(api.POST("/api/undo", { body: { key: newKey() } }));
+      if (!turn) {
+        say("nothing left to undo");
+        return;
+      }
+      queue = [turn, ...queue.filter((each) => each.cell_id !== turn.cell_id)];
+      show();
+    } catch (error) {
+      say(error instanceof Refused ? error.message : "no connection: undo when it is back");
+    }
+  }
+
+  function showSuggestion(): void {
+    const said = queue[0]?.suggestion;
+    suggested ||= said !== undefined && said !== null;
+    suggestion.textContent = said
+      ? `The network (${model}) says ${titleOf(page, said.pattern)}, at ${percent(said.probability)}.`
+      : "There is no suggestion yet.";
+  }
+
+  async function showNeighbours(): Promise<void> {
+    const turn = queue[0];
+    if (!turn) return;
+    if (!turn.specimen) {
+      say("the specimen of this cell is not known");
+      return;
+    }
+    const query = { specimen: turn.specimen, n: NEIGHBOURS };
+    const found = await got(api.GET("/api/gallery", { params: { query } }));
+    if (queue[0] !== turn) return;
+    const others = found.cells.filter((each) => each.cell.cell_id !== turn.cell_id);
+    replace(
+      neighbours,
+      h("p", {}, `Of the same specimen (${found.n} cells):`),
+      ...others.map((each) => {
+        const small = h("canvas", { role: "img", "aria-label": "neighbour" });
+        void draw(small, each.cell, page.display, 1);
+        return small;
+      }),
+    );
+  }
+
+  return {
+    element,
+    redraw,
+    leave: () => {
+      left = true;
+      window.clearTimeout(waiting);
+    },
+    key(event) {
+      const pattern = patternOf(page, event);
+      if (pattern) {
+        pressed = event.timeStamp;
+        answer("label", pattern);
+      } else if (event.key === " ") answer("skip", null);
+      else if (event.key === "u") answer("unsure", null);
+      else if (event.key === "z") void undo();
+      else if (event.key === "s") {
+        keystrokes += 1;
+        showSuggestion();
+      } else if (event.key === "n") {
+        keystrokes += 1;
+        void showNeighbours();
+      } else return false;
+      return true;
+    },
+  };
+}

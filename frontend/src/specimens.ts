@@ -1,0 +1,90 @@
+// One reading for all cells of a specimen; exceptions are taken out by click.
+
+import { api, got, type Specimen } from "./api";
+import { h, replace, say } from "./dom";
+import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
+import { Picking } from "./picking";
+
+const MOST = 500;
+
+export function specimensView(page: Page): View {
+  const picking = new Picking(page);
+  const list = h("div", { class: "list", role: "list", "aria-label": "specimens" });
+  const count = h("p", { class: "facts", role: "status" });
+  let since = performance.now();
+  let open: Specimen | null = null;
+  picking.onchange = () => {
+    count.textContent = open
+      ? `Specimen ${open.specimen}: one key names ${picking.selected.size} of ${picking.ids.length}`
+      : "Choose a specimen.";
+  };
+  const element = h(
+    "section",
+    { class: "grid", "aria-label": "specimens" },
+    h("aside", {}, count, patternButtons(page, name), displayPanel(page, () => picking.redraw()), list),
+    picking.element,
+  );
+  void load();
+
+  async function load(): Promise<void> {
+    await page.outbox.flush();
+    const { specimens } = await got(api.GET("/api/specimens"));
+    if (specimens.length === 0) {
+      count.textContent = "The specimens of these cells are not known.";
+      return;
+    }
+    replace(list, ...specimens.map(entry));
+    picking.onchange();
+  }
+
+  function entry(each: Specimen): HTMLElement {
+    const said = Object.entries(each.labels).map(([pattern, n]) => `${n} ${titleOf(page, pattern)}`);
+    const text = `${each.specimen}: ${each.n_unread} of ${each.n_cells} unread`;
+    return h(
+      "button",
+      { type: "button", role: "listitem", onclick: () => void show(each) },
+      text,
+      said.length > 0 ? h("small", {}, said.join(", ")) : null,
+    );
+  }
+
+  async function show(each: Specimen): Promise<void> {
+    open = each;
+    const query = { specimen: each.specimen, n: MOST };
+    const { cells } = await got(api.GET("/api/gallery", { params: { query } }));
+    picking.fill([
+      ["", cells.map(({ cell, label }) => ({ cell, note: titleOf(page, label) }))],
+    ]);
+    const unread = cells.filter(({ cell }) => !cell.mine).map(({ cell }) => cell.cell_id);
+    picking.select(unread, true);
+    since = performance.now();
+  }
+
+  function name(pattern: string): void {
+    const chosen = [...picking.selected];
+    if (chosen.length === 0 || !open) {
+      say("choose a specimen and select cells first");
+      return;
+    }
+    const seconds = Math.min(86400, (performance.now() - since) / 1000) / chosen.length;
+    page.outbox.add(
+      chosen.map((id, i) =>
+        reading(id, pattern, { way: "specimen", seconds, keystrokes: i === 0 ? 1 : 0 }),
+      ),
+    );
+    const again = open;
+    void load().then(() => show(again));
+  }
+
+  return {
+    element,
+    redraw: () => picking.redraw(),
+    leave: () => picking.leave(),
+    key(event) {
+      if (picking.key(event)) return true;
+      const pattern = patternOf(page, event);
+      if (pattern) name(pattern);
+      return pattern !== null;
+    },
+  };
+}

@@ -1,0 +1,269 @@
+"""Whose turn is which cell; what is accepted, changed and taken back."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cellquery.annotation.plan import Plan, campaign_folder
+from cellquery.annotation.ranking import Ranking, Suggestion
+from cellquery.annotation.readings import Readings
+from cellquery.core import InputError
+from cellquery.data import Project
+from cellquery.storage import (
+    Account,
+    Annotation,
+    Annotations,
+    Database,
+    Leases,
+    NewAnnotation,
+)
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What the page needs to know of a cell to show it.
+
+    Attributes
+    ----------
+    cell_id : str
+    specimen, intensity : str or None
+    width, height, channels, bit_depth : int
+    mask : bool
+        Whether the outline of the nucleus is known.
+    """
+
+    cell_id: str
+    specimen: str | None
+    intensity: str | None
+    width: int
+    height: int
+    channels: int
+    bit_depth: int
+    mask: bool
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A cell that someone is to read now.
+
+    Attributes
+    ----------
+    cell : CellFacts
+    place : int
+        0 for a first reading, 1 for a second and independent one, 2 for settling a dispute.
+    suggestion : Suggestion or None
+    mine : Annotation or None
+        One's own reading so far.
+    """
+
+    cell: CellFacts
+    place: int
+    suggestion: Suggestion | None
+    mine: Annotation | None
+
+
+class Desk:
+    """The one place that hands out cells and takes annotations in.
+
+    What it knows of annotations it derives from the database and brings up to date before each
+    answer, so that several processes may work on one database.
+
+    Parameters
+    ----------
+    project : Project
+    plan : Plan
+    database : Database
+    lease_s : float
+        How long a cell stays with whoever was given it, in seconds.
+    """
+
+    def __init__(
+        self, project: Project, plan: Plan, database: Database, *, lease_s: float = 900.0
+    ) -> None:
+        self.project, self.plan, self.database = project, plan, database
+        self.history = Annotations(database)
+        self.leases = Leases(database, lease_s)
+        self.readings = Readings()
+        self.cells = _facts(project)
+        ids = plan.ids(project).tolist()
+        self.pool = set(ids)
+        self.ranking = Ranking(campaign_folder(project), ids, plan.seed)
+        self._unread: dict[str, None] = {}
+        self._rank: dict[str, int] = {}
+        self._second: dict[str, None] = {}
+        self._disputed: dict[str, None] = {}
+        self._n_read = 0
+        self._lock = threading.RLock()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what others annotated and what the campaign did since."""
+        with self._lock:
+            ranked = self.ranking.refresh()
+            changed = self.readings.take(self.history.since(self.readings.last))
+            for cell_id in changed:
+                self._sort(cell_id)
+            if ranked:
+                order = dict.fromkeys([*self.ranking.asked, *self.ranking.standing])
+                self._rank = {cell_id: rank for rank, cell_id in enumerate(order)}
+                self._unread = {
+                    each: None for each in order if self.readings.standing(each) == "unread"
+                }
+            if changed or ranked:
+                self._n_read = len(self.pool) - len(self._unread)
+
+    def _sort(self, cell_id: str) -> None:
+        """Put a cell whose readings changed where it belongs."""
+        current = self.readings.of_cell(cell_id)
+        standing = self.readings.standing(cell_id)
+        for each in (self._unread, self._second, self._disputed):
+            each.pop(cell_id, None)
+        if standing == "unread" and cell_id in self.pool:
+            # Taken back: first in the line again.
+            self._unread = {cell_id: None, **self._unread}
+            self._rank[cell_id] = min(self._rank.values(), default=0) - 1
+        elif standing == "disputed":
+            self._disputed[cell_id] = None
+        elif standing != "settled" and len(current) == 1 and self.wants_two(cell_id):
+            self._second[cell_id] = None
+
+    def wants_two(self, cell_id: str) -> bool:
+        """Return whether two people are to read a cell; the same for a cell at all times."""
+        if not self.plan.overlap or cell_id not in self.pool:
+            return False
+        digest = hashlib.blake2b(f"{self.plan.seed}:{cell_id}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") / 2**64 < self.plan.overlap
+
+    def next(self, account: Account, n: int) -> list[Turn]:
+        """Hand out up to n cells: those held already, second readings, disputes, then new ones.
+
+        Nobody else is given them while they are held. New cells are those that the campaign asks
+        for and, when they are all given out, those that its last network is least sure of, within
+        the budget.
+        """
+        self.refresh()
+        with self._lock:
+            wanted = self._wanted(account, n)
+        places = dict(wanted)
+        granted = self.leases.take(account.name, wanted, n)
+        return [self.turn(cell_id, account, places[cell_id]) for cell_id in granted]
+
+    def _wanted(self, account: Account, n: int) -> list[tuple[str, int]]:
+        """Return what to hand out, best first, and as many more as others might snatch away."""
+        name, readings = account.name, self.readings
+        held = self.leases.held()
+        mine = [(cell, place) for (cell, place), who in held.items() if who == name]
+        mine.sort(key=lambda each: (-each[1], self._rank.get(each[0], 0)))
+        wanted = [each for each in mine if readings.by(name, each[0]) is None]
+        limit, seen = len(wanted) + 4 * n, {cell_id for cell_id, _ in wanted}
+
+        def add(cells: Sequence[str] | dict[str, None], place: int, most: int) -> None:
+            left = most
+            for cell_id in cells:
+                if len(wanted) >= limit or left <= 0:
+                    return
+                if cell_id in seen or held.get((cell_id, place), name) != name:
+                    continue
+                if readings.by(name, cell_id) is None:
+                    wanted.append((cell_id, place))
+                    left -= 1
+
+        if account.role != "annotator":
+            add(self._disputed, 2, limit)
+        add(self._second, 1, limit)
+        out = sum(place == 0 and cell in self._unread for cell, place in held)
+        budget = self.ranking.budget or len(self.pool)
+        asked = set(self.ranking.asked)
+        left = sum(each in self._unread and (each, 0) not in held for each in asked)
+        # Beyond what is asked for, only as many as the budget still has room for.
+        add(self._unread, 0, max(left, budget - self._n_read - out))
+        return wanted
+
+    def turn(self, cell_id: str, account: Account, place: int = 0) -> Turn:
+        """Return a cell as someone is to see it."""
+        return Turn(
+            self.facts(cell_id),
+            place,
+            self.ranking.suggestions.get(cell_id),
+            self.readings.by(account.name, cell_id),
+        )
+
+    def facts(self, cell_id: str) -> CellFacts:
+        """Return what is known of a cell, or raise InputError."""
+        try:
+            return self.cells[cell_id]
+        except KeyError:
+            raise InputError("cell", "there is no such cell", "reload the page") from None
+
+    def accept(self, account: Account, given: Sequence[NewAnnotation]) -> list[int]:
+        """Store annotations and return their numbers once they are on the disk.
+
+        One that arrives again, by its key, is stored once. Who suggested what is filled in here.
+
+        Raises
+        ------
+        InputError
+            When a cell or pattern is not the project's, or an annotator wants to settle; nothing
+            is then stored.
+        """
+        stored = []
+        for each in given:
+            self.facts(each.cell_id)
+            named = each.kind == "label" or each.pattern is not None
+            if named and each.pattern not in self.plan.patterns:
+                raise InputError(
+                    "pattern", "is not in the class list", f"use {', '.join(self.plan.patterns)}"
+                )
+            if each.settles and account.role == "annotator":
+                raise InputError("settling", "is for reviewers", "ask one")
+            suggestion = self.ranking.suggestions.get(each.cell_id)
+            stored.append(
+                replace(
+                    each,
+                    key=_key(account, each.key),
+                    annotator=account.name,
+                    pattern=each.pattern if each.kind != "withdrawn" else None,
+                    model=self.ranking.model,
+                    suggestion=suggestion.pattern if suggestion else None,
+                    shown=each.shown and suggestion is not None,
+                )
+            )
+        numbers = self.history.add(stored)
+        self.refresh()
+        return numbers
+
+    def undo(self, account: Account, key: str) -> Turn | None:
+        """Take back the last annotation of an account that still stands; return its cell.
+
+        The reading that was taken back comes as `mine`, so that the page can show it.
+        """
+        self.refresh()
+        before = self.history.with_key(_key(account, key))
+        if before is not None:
+            # Asked again because the answer was lost on its way.
+            return self.turn(before.cell_id, account)
+        taken = self.readings.undoable(account.name)
+        if taken is None:
+            return None
+        withdrawn = NewAnnotation(key, taken.cell_id, account.name, "withdrawn", way=taken.way)
+        self.accept(account, [withdrawn])
+        place = 2 if taken.settles else len(self.readings.of_cell(taken.cell_id)) and 1
+        self.leases.take(account.name, [(taken.cell_id, place)], 1)
+        return replace(self.turn(taken.cell_id, account, place), mine=taken)
+
+
+def _key(account: Account, key: str) -> str:
+    # A key is its sender's own: nobody can use up another's.
+    return hashlib.sha256(f"{account.name}\0{key}".encode()).hexdigest()
+
+
+def _facts(project: Project) -> dict[str, CellFacts]:
+    manifest = project.manifest()
+    columns: list[list[Any]] = [
+        manifest[name].to_pylist() for name in CellFacts.__dataclass_fields__
+    ]
+    return {row[0]: CellFacts(*row) for row in zip(*columns, strict=True)}

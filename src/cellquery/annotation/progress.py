@@ -1,0 +1,78 @@
+"""How far the annotation of a project is: for the page's progress view and the record."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from statistics import median
+from typing import Any
+
+from cellquery.annotation.desk import Desk
+from cellquery.annotation.trainer import trainer_state
+from cellquery.campaign.records import read_json, rounds_done
+
+
+def progress(desk: Desk) -> dict[str, Any]:
+    """Return counts, estimates and times as plain values."""
+    desk.refresh()
+    readings = desk.readings
+    labels = readings.labels()
+    in_pool = {cell_id: name for cell_id, name in labels.items() if cell_id in desk.pool}
+    counts = Counter(in_pool.values())
+    seconds: dict[str, list[float]] = defaultdict(list)
+    keystrokes: dict[str, list[int]] = defaultdict(list)
+    standings: Counter[str] = Counter()
+    for cell_id in readings.read():
+        standings[readings.standing(cell_id)] += 1
+        for each in readings.of_cell(cell_id):
+            if each.way == "import":
+                continue
+            seconds[each.annotator].append(each.seconds)
+            keystrokes[each.annotator].append(each.keystrokes)
+    rounds = [_round(folder.facts()) for folder in rounds_done(desk.ranking.root)]
+    final = desk.ranking.root / "final" / "final.json"
+    ended = read_json(final) if final.exists() else None
+    return {
+        "n_pool": len(desk.pool),
+        "budget": desk.ranking.budget or None,
+        "n_labelled": len(in_pool),
+        "n_second": len(desk._second),
+        "standings": dict(standings),
+        "labels_per_pattern": {name: counts[name] for name in desk.plan.patterns},
+        "rounds": rounds,
+        "ended": ended["ended"] if ended else None,
+        "estimate": (ended or (rounds[-1] if rounds else {})).get("estimate"),
+        "stop": _stopping(rounds, ended),
+        "model": desk.ranking.model,
+        "trainer": trainer_state(desk.project),
+        "annotators": [
+            {
+                "name": name,
+                "n_readings": len(taken),
+                "seconds_per_label": round(median(taken), 2),
+                "keystrokes_per_label": round(sum(keystrokes[name]) / len(taken), 2),
+            }
+            for name, taken in sorted(seconds.items())
+        ],
+    }
+
+
+def _round(facts: dict[str, Any]) -> dict[str, Any]:
+    keys = ("round", "n_labels", "kappa", "stabilised", "estimate", "labels_per_pattern", "notes")
+    kept = {key: facts.get(key) for key in keys}
+    kept["seconds"] = round(sum(facts["seconds"].values()), 1)
+    return dict(json.loads(json.dumps(kept)))
+
+
+def _stopping(rounds: list[dict[str, Any]], ended: dict[str, Any] | None) -> str:
+    if ended:
+        return f"Ended: {ended['ended']}."
+    if not rounds:
+        return "No round is done yet."
+    kappa = rounds[-1]["kappa"]
+    if kappa is None:
+        return "Predictions can be compared after the second round."
+    said = f"Predictions agree with those of the round before at kappa {kappa:.3f}"
+    if rounds[-1]["stabilised"]:
+        return f"{said}, and did so for three rounds: further labels change little."
+    return f"{said}: further labels still change them."

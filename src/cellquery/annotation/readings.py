@@ -1,0 +1,121 @@
+"""What the history of annotations comes to: who reads a cell how, and which label it has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cellquery.storage import Annotation
+
+Standing = Literal["unread", "declined", "labelled", "disputed", "settled"]
+
+
+@dataclass
+class Readings:
+    """Every cell's current readings, derived from annotations in the order of their numbers.
+
+    An annotator's reading of a cell is their last annotation of it; taking it back brings the one
+    before to light again.
+
+    Attributes
+    ----------
+    last : int
+        The number of the last annotation taken in.
+    """
+
+    last: int = 0
+    _stacks: dict[str, dict[str, list[Annotation]]] = field(default_factory=dict)
+    _given: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _order: dict[str, None] = field(default_factory=dict)
+
+    def take(self, annotations: Iterable[Annotation]) -> set[str]:
+        """Take annotations in and return the cells whose readings changed."""
+        changed = set()
+        for each in annotations:
+            self.last = max(self.last, each.number)
+            changed.add(each.cell_id)
+            stacks = self._stacks.setdefault(each.cell_id, {})
+            given = self._given[each.annotator]
+            if each.kind != "withdrawn":
+                stacks.setdefault(each.annotator, []).append(each)
+                given.append(each.cell_id)
+                self._order.setdefault(each.cell_id)
+                continue
+            if stack := stacks.get(each.annotator):
+                stack.pop()
+                del given[_last_place(given, each.cell_id)]
+                if not stack:
+                    del stacks[each.annotator]
+            if not stacks:
+                del self._stacks[each.cell_id]
+                self._order.pop(each.cell_id, None)
+        return changed
+
+    def of_cell(self, cell_id: str) -> list[Annotation]:
+        """Return the current reading of everyone who read a cell, first reader first."""
+        current = [stack[-1] for stack in self._stacks.get(cell_id, {}).values()]
+        return sorted(current, key=lambda each: each.number)
+
+    def by(self, annotator: str, cell_id: str) -> Annotation | None:
+        """Return someone's current reading of a cell."""
+        stack = self._stacks.get(cell_id, {}).get(annotator)
+        return stack[-1] if stack else None
+
+    def read(self) -> list[str]:
+        """Return the cells that anyone has read, in the order in which they were first read."""
+        return list(self._order)
+
+    def last_of(self, annotator: str, n: int) -> list[Annotation]:
+        """Return someone's last n readings, newest first, each cell once."""
+        found: dict[str, Annotation] = {}
+        for cell_id in reversed(self._given.get(annotator, [])):
+            reading = self.by(annotator, cell_id)
+            if reading is not None:
+                found.setdefault(cell_id, reading)
+            if len(found) == n:
+                break
+        return list(found.values())
+
+    def undoable(self, annotator: str) -> Annotation | None:
+        """Return what someone would take back now, or None."""
+        given = self._given.get(annotator)
+        return self.by(annotator, given[-1]) if given else None
+
+    def standing(self, cell_id: str) -> Standing:
+        """Return how a cell stands.
+
+        ``declined``: read, but by nobody who named a pattern. ``disputed``: two patterns and no
+        reviewer's decision. ``settled``: a reviewer has decided.
+        """
+        current = self.of_cell(cell_id)
+        if not current:
+            return "unread"
+        if any(each.settles for each in current):
+            return "settled"
+        patterns = {each.pattern for each in current if each.kind == "label"}
+        return ("declined", "labelled")[len(patterns)] if len(patterns) < 2 else "disputed"
+
+    def label(self, cell_id: str) -> str | None:
+        """Return the pattern that a cell has by its readings; None while there is none.
+
+        A reviewer's last decision outweighs all readings; without one all who named a pattern
+        must have named the same.
+        """
+        current = self.of_cell(cell_id)
+        settling = [each for each in current if each.settles]
+        if settling:
+            last = settling[-1]
+            return last.pattern if last.kind == "label" else None
+        patterns = {each.pattern for each in current if each.kind == "label"}
+        return next(iter(patterns)) if len(patterns) == 1 else None
+
+    def labels(self) -> dict[str, str]:
+        """Return the pattern of every cell that has one."""
+        found = ((cell_id, self.label(cell_id)) for cell_id in self._order)
+        return {cell_id: pattern for cell_id, pattern in found if pattern is not None}
+
+
+def _last_place(values: list[str], value: str) -> int:
+    return len(values) - 1 - values[::-1].index(value)

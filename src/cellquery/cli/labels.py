@@ -1,0 +1,69 @@
+"""`cellquery labels`: labels in and out of a project's annotation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellquery.cli.console import DatabaseUrl, say
+
+labels = typer.Typer(
+    help="Take labels in, and write them out.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@labels.command("export")
+def export(
+    project: Annotated[Path, typer.Argument(help="A project that is annotated.")],
+    out: Annotated[Path, typer.Option(help="The file, or the folder for --form folders.")],
+    form: Annotated[
+        str, typer.Option(help="csv, parquet, label-studio, or folders of images.")
+    ] = "csv",
+    database: DatabaseUrl = None,
+) -> None:
+    """Write all labels, also while others annotate.
+
+    Example: cellquery labels export cells --out labels.csv
+    """
+    from cellquery.annotation import Desk, kept_plan, open_database
+    from cellquery.annotation.exchange import export_labels
+    from cellquery.core.words import counted
+    from cellquery.data import Project
+
+    opened = Project.open(project)
+    desk = Desk(opened, kept_plan(opened), open_database(opened, database))
+    n_cells = export_labels(desk, form, out)  # type: ignore[arg-type]
+    say(f"{counted(n_cells, 'cell')} in {out}")
+
+
+@labels.command("import")
+def import_csv(
+    project: Annotated[Path, typer.Argument(help="A project that is annotated.")],
+    file: Annotated[Path, typer.Argument(help="A csv with the columns cell_id and label.")],
+    account: Annotated[str, typer.Option(help="Whose readings they are.")],
+    database: DatabaseUrl = None,
+) -> None:
+    """Take the labels of a csv in as someone's readings; a file taken in again changes nothing.
+
+    Example: cellquery labels import cells labels.csv --account ana
+    """
+    from cellquery.annotation import Desk, kept_plan, open_database
+    from cellquery.annotation.exchange import import_labels
+    from cellquery.core import InputError
+    from cellquery.core.words import counted
+    from cellquery.data import Project
+    from cellquery.storage import Accounts
+
+    opened = Project.open(project)
+    store = open_database(opened, database)
+    who = Accounts(store).find(account)
+    if who is None:
+        raise InputError(account, "no such account", "see cellquery accounts list")
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(file, f"cannot be read ({error})", "give a csv in UTF-8") from error
+    n_labels = import_labels(Desk(opened, kept_plan(opened), store), who, text, file)
+    say(f"{counted(n_labels, 'label')} of {account} taken in")

@@ -1,0 +1,137 @@
+"""Runs the app, and the training beside it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import uvicorn
+
+from cellquery.annotation import Desk, Plan
+from cellquery.annotation.trainer import forget_state, trainer_state
+from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.data import Project
+from cellquery.storage import Accounts, Database
+from cellquery.web.app import create_app
+
+ADMINISTRATOR = "admin"
+_RESTARTS = 5
+
+
+def listen(
+    project: Project,
+    plan: Plan,
+    database: Database,
+    *,
+    host: str,
+    port: int,
+    names: Sequence[str],
+    train: bool,
+    database_url: str | None,
+    say: Callable[[str], None],
+) -> None:
+    """Serve until stopped; says the address with a one-time sign-in link.
+
+    Raises
+    ------
+    ProjectError
+        When the port is taken.
+    """
+    listening = _bound(host, port)
+    port = listening.getsockname()[1]
+    accounts = Accounts(database)
+    if not any(each.role == "administrator" and each.active for each in accounts.all()):
+        accounts.add(ADMINISTRATOR, "administrator")
+    first = next(e for e in accounts.all() if e.role == "administrator" and e.active)
+    desk = Desk(project, plan, database)
+    allowed = ["127.0.0.1", "localhost", "[::1]", *names]
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        allowed = list(names) or ["*"]
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(desk, hosts=allowed),
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+    )
+    trainer = _Trainer(project, database_url, say) if train else None
+    if trainer:
+        trainer.start()
+    shown = f"[{host}]" if ":" in host else host
+    say(f"{len(desk.pool)} cells of {project.path} to annotate")
+    say(f"open http://{shown}:{port}/#sign-in={accounts.issue(first.name, 'link')}")
+    say(f"(the link signs {first.name} in, once; Ctrl-C stops)")
+    say(RESEARCH_USE_ONLY)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        if trainer:
+            trainer.stop()
+
+
+class _Trainer:
+    """The process that trains, started again when it was killed."""
+
+    def __init__(
+        self, project: Project, database_url: str | None, say: Callable[[str], None]
+    ) -> None:
+        self.project, self.say = project, say
+        self.command = [
+            *(sys.executable, "-m", "cellquery", "campaign", "people"),
+            *(str(project.path), "--with-parent"),
+        ]
+        # By the environment: other users of a machine can read command lines.
+        self.environment = dict(os.environ)
+        if database_url is not None:
+            self.environment["CELLQUERY_DATABASE"] = database_url
+        self.process: subprocess.Popen[bytes] | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        forget_state(self.project)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def _watch(self) -> None:
+        for _ in range(_RESTARTS):
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            status = self.process.wait()
+            if self._stopped.is_set() or status == 0:
+                return
+            said = trainer_state(self.project)
+            if said.get("state") == "failed":
+                self.say(f"training stopped: {said.get('error')}")
+                return
+            time.sleep(1)
+        self.say("training ended five times over: see cellquery campaign people")
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ProjectError(
+            f"{host}:{port}", f"cannot be listened on ({error})", "choose another --port"
+        ) from error
+    return listening

@@ -1,0 +1,121 @@
+"""What a history of annotations comes to."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given, strategies as st
+
+from cellquery.annotation import Readings
+from cellquery.storage import Annotation
+
+_NUMBERS = itertools.count(1)
+
+
+def said(cell: str, who: str, pattern: str | None, **more: object) -> Annotation:
+    number = next(_NUMBERS)
+    kind = more.pop("kind", "label" if pattern else "skip")
+    return Annotation(str(number), cell, who, kind, pattern, number=number, **more)  # type: ignore[arg-type]
+
+
+def test_the_last_word_of_each_reader_counts() -> None:
+    readings = Readings()
+    assert readings.standing("a") == "unread"
+    readings.take([said("a", "ana", "golgi"), said("a", "ana", "speckled")])
+    assert readings.label("a") == "speckled"
+    readings.take([said("a", "ben", "speckled")])
+    assert readings.standing("a") == "labelled"
+    readings.take([said("a", "ben", "golgi")])
+    assert readings.standing("a") == "disputed"
+    assert readings.label("a") is None
+
+
+def test_taking_back_brings_the_word_before_to_light() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ana", "speckled")])
+    readings.take([said("a", "ana", None, kind="withdrawn")])
+    assert readings.label("a") == "golgi"
+    readings.take([said("a", "ana", None, kind="withdrawn")])
+    assert readings.standing("a") == "unread"
+    assert readings.read() == []
+    readings.take([said("a", "ana", None, kind="withdrawn")])
+    assert readings.standing("a") == "unread"
+
+
+def test_a_reviewer_decides_and_the_last_decision_counts() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])
+    readings.take([said("a", "rita", "centromere", settles=True)])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "centromere")
+    readings.take([said("a", "rolf", "golgi", settles=True)])
+    assert readings.label("a") == "golgi"
+
+
+def test_skipping_and_being_unsure_name_nothing_but_are_readings() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", None), said("b", "ana", "golgi", kind="unsure")])
+    assert readings.standing("a") == readings.standing("b") == "declined"
+    assert readings.labels() == {}
+    readings.take([said("b", "ben", "speckled")])
+    assert readings.labels() == {"b": "speckled"}
+
+
+def test_ones_own_last_readings_come_newest_first_and_each_cell_once() -> None:
+    readings = Readings()
+    readings.take(
+        [said("a", "ana", "golgi"), said("b", "ana", "golgi"), said("a", "ana", "speckled")]
+    )
+    assert [each.cell_id for each in readings.last_of("ana", 10)] == ["a", "b"]
+    assert [each.cell_id for each in readings.last_of("ana", 1)] == ["a"]
+    assert readings.last_of("ben", 10) == []
+
+
+histories = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from(["ana", "ben"]),
+        st.sampled_from(["golgi", "speckled", "skip", "withdrawn"]),
+    ),
+    max_size=40,
+)
+
+
+@given(histories, st.integers(0, 40))
+def test_taking_a_history_in_parts_is_taking_it_whole(
+    history: list[tuple[str, str, str]], cut: int
+) -> None:
+    entries = [
+        said(
+            cell,
+            who,
+            what if what in ("golgi", "speckled") else None,
+            **({"kind": what} if what in ("skip", "withdrawn") else {}),
+        )
+        for cell, who, what in history
+    ]
+    whole, parts = Readings(), Readings()
+    whole.take(entries)
+    parts.take(entries[:cut])
+    parts.take(entries[cut:])
+    assert whole.labels() == parts.labels()
+    assert whole.read() == parts.read()
+
+
+@given(histories)
+def test_undoing_everything_leaves_nothing(history: list[tuple[str, str, str]]) -> None:
+    readings = Readings()
+    entries = [
+        said(
+            cell,
+            who,
+            what if what in ("golgi", "speckled") else None,
+            **({"kind": what} if what in ("skip", "withdrawn") else {}),
+        )
+        for cell, who, what in history
+    ]
+    readings.take(entries)
+    for who in ("ana", "ben"):
+        while (last := readings.undoable(who)) is not None:
+            readings.take([said(last.cell_id, who, None, kind="withdrawn")])
+    assert readings.read() == []
+    assert readings.labels() == {}
