@@ -1,7 +1,7 @@
 // Who may sign in; for administrators.
 
-import { api, got, Refused } from "./api";
-import { h, replace, say } from "./dom";
+import { api, got, tried } from "./api";
+import { h, replace } from "./dom";
 import type { View } from "./page";
 
 type Role = "annotator" | "reviewer" | "administrator";
@@ -18,7 +18,7 @@ export function accountsView(): View {
   const form = h("form", { class: "choices" }, name, role, h("button", {}, "make an account"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void tried(async () => {
+    void changed(async () => {
       const body = { name: name.value, role: role.value as Role };
       const made = await got(api.POST("/api/accounts", { body }));
       show(name.value, made.link);
@@ -27,19 +27,14 @@ export function accountsView(): View {
   });
   const element = h("section", { class: "accounts", "aria-label": "accounts" },
     h("h2", {}, "Accounts"), form, link, list);
-  void load();
+  void tried(load);
 
   function show(who: string, made: string): void {
     link.textContent = `One-time link for ${who}: ${location.origin}/${made}`;
   }
 
-  async function tried(run: () => Promise<void>): Promise<void> {
-    try {
-      await run();
-      await load();
-    } catch (error) {
-      say(error instanceof Refused ? error.message : "no connection");
-    }
+  function changed(run: () => Promise<void>): Promise<void> {
+    return tried(run).then(() => tried(load));
   }
 
   async function load(): Promise<void> {
@@ -50,11 +45,11 @@ export function accountsView(): View {
         h("td", {}, each.role),
         h("td", {}, each.active ? "" : "closed"),
         h("td", {},
-          h("button", { type: "button", onclick: () => void tried(async () => {
+          h("button", { type: "button", onclick: () => void changed(async () => {
             const made = await got(api.POST("/api/accounts/link", { body: { name: each.name } }));
             show(each.name, made.link);
           }) }, "sign-in link"),
-          h("button", { type: "button", onclick: () => void tried(async () => {
+          h("button", { type: "button", onclick: () => void changed(async () => {
             const body = { name: each.name, active: !each.active };
             await got(api.POST("/api/accounts/change", { body }));
           }) }, each.active ? "close" : "open again"),

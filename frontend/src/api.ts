@@ -1,6 +1,7 @@
 // The typed client: every request is checked against the server's own schema when this is built.
 
 import createClient from "openapi-fetch";
+import { say } from "./dom";
 import type { components, paths } from "./schema";
 
 export type Turn = components["schemas"]["TurnMessage"];
@@ -32,6 +33,16 @@ export async function got<T>(answer: Promise<Answer<T>>): Promise<T> {
   if (response.ok) return data as T;
   const said = (error as { error?: string } | undefined)?.error;
   throw new Refused(response.status, said ?? `the server answered ${response.status}`);
+}
+
+/** Runs what a view asks for and says what went wrong, in a line. */
+export async function tried(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof Refused || error instanceof TypeError)) throw error;
+    say(error instanceof Refused ? error.message : "no connection: try again when it is back");
+  }
 }
 
 export function newKey(): string {

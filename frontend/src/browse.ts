@@ -1,7 +1,7 @@
 // Review of what is worth a second look, and galleries of any query: both show cells with all that
 // was said of them, and change any of it.
 
-import { api, got, Refused, type Reading, type Reviewed } from "./api";
+import { api, got, tried, type Reading, type Reviewed } from "./api";
 import { h, percent, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { Picking } from "./picking";
@@ -119,19 +119,17 @@ function browser(
   );
   picking.onchange = () => {
     const [only] = picking.selected;
-    if (picking.selected.size === 1 && only !== undefined) void tell(only);
+    if (picking.selected.size === 1 && only !== undefined) void tried(() => tell(only));
     else replace(details, `${picking.selected.size} selected`);
   };
   void load();
 
   async function load(): Promise<void> {
-    await page.outbox.flush();
-    try {
+    await tried(async () => {
+      await page.outbox.flush();
       const cells = await find();
       picking.fill([["", cells.map((each) => ({ cell: each.cell, note: note(each) }))]]);
-    } catch (error) {
-      say(error instanceof Refused ? error.message : "no connection");
-    }
+    });
   }
 
   function note(each: Reviewed): string {

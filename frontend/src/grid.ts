@@ -1,6 +1,6 @@
 // Many cells at once, grouped by what the network says of them.
 
-import { api, got, Refused, type Turn } from "./api";
+import { api, got, tried, type Turn } from "./api";
 import { h, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { Picking } from "./picking";
@@ -44,8 +44,8 @@ export function gridView(page: Page): View {
   void load();
 
   async function load(): Promise<void> {
-    await page.outbox.flush();
-    try {
+    await tried(async () => {
+      await page.outbox.flush();
       if (picking.ids.length > 0) {
         await got(api.POST("/api/turns/back", { body: { cells: picking.ids } }));
       }
@@ -66,9 +66,7 @@ export function gridView(page: Page): View {
       since = performance.now();
       keystrokes = 0;
       if (fresh.length === 0) say(done ? "The campaign has ended: thank you." : "No cell to read now.");
-    } catch (error) {
-      say(error instanceof Refused ? error.message : "no connection");
-    }
+    });
   }
 
   /** Names cells and takes them off the page. */
@@ -117,7 +115,7 @@ export function gridView(page: Page): View {
       left = true;
       picking.leave();
       if (picking.ids.length > 0) {
-        void api.POST("/api/turns/back", { body: { cells: picking.ids } });
+        void tried(() => got(api.POST("/api/turns/back", { body: { cells: picking.ids } })));
       }
     },
     key(event) {

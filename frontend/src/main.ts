@@ -1,7 +1,7 @@
 // Signing in, the frame around the views, and the keys.
 
 import { accountsView } from "./accounts";
-import { api, got, Refused, type Me } from "./api";
+import { api, got, Refused, tried, type Me } from "./api";
 import { galleryView, reviewView } from "./browse";
 import { h, replace, say } from "./dom";
 import { gridView } from "./grid";
@@ -108,8 +108,10 @@ async function frame(me: Me): Promise<void> {
       say("some labels are not stored yet: wait for the connection", true);
       return;
     }
-    await api.POST("/api/sign-out");
-    location.assign("/");
+    await tried(async () => {
+      await got(api.POST("/api/sign-out"));
+      location.assign("/");
+    });
   }
 
   window.addEventListener("hashchange", show);

@@ -1,6 +1,6 @@
 // Many small cells of which some are selected: by click, by shift and click, by dragging, by keys.
 
-import type { Turn } from "./api";
+import { tried, type Turn } from "./api";
 import { h } from "./dom";
 import type { Page } from "./page";
 import { draw } from "./pixels";
@@ -150,7 +150,7 @@ export class Picking {
     this.tiles.set(id, tile);
     this.cells.set(id, cell);
     this.order.push(id);
-    void draw(canvas, cell, this.page.display, SMALL).catch(() => {});
+    void tried(() => draw(canvas, cell, this.page.display, SMALL));
     return tile;
   }
 }

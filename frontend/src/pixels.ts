@@ -1,7 +1,7 @@
 // Raw counts of cells, fetched once, and drawn with the display settings. 16-bit counts stay
 // 16-bit counts until they are drawn.
 
-import type { Turn } from "./api";
+import { Refused, type Turn } from "./api";
 
 export interface Display {
   brightness: number;
@@ -72,7 +72,7 @@ function remembered<T>(
 
 async function fetched(what: string, cellId: string): Promise<ArrayBuffer> {
   const response = await fetch(`/api/${what}?cell=${encodeURIComponent(cellId)}`);
-  if (!response.ok) throw new Error(`${what}: ${response.status}`);
+  if (!response.ok) throw new Refused(response.status, `no ${what} of this cell`);
   return response.arrayBuffer();
 }
 

@@ -25,7 +25,7 @@ export function progressView(page: Page): View {
   }
 
   function show(at: Progress): void {
-    const budget = at.budget ?? at.n_pool;
+    const budget = at.budget;
     const estimate = at.estimate as Estimate | null;
     replace(
       element,
@@ -113,7 +113,7 @@ function curve(at: Progress): HTMLElement {
   const rounds = at.rounds.filter((each) => each.kappa !== null || each.estimate);
   if (rounds.length === 0) return h("p", { class: "facts" }, "It begins with the second round.");
   const [width, height, left, bottom] = [560, 200, 44, 28];
-  const most = Math.max(...rounds.map((each) => each.n_labels), at.budget ?? 0);
+  const most = Math.max(...rounds.map((each) => each.n_labels), at.budget);
   const x = (n: number) => left + ((width - left - 10) * n) / most;
   const y = (value: number) => (height - bottom) - (height - bottom - 10) * Math.max(0, value);
   const drawing = svg("svg", {

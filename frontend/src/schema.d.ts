@@ -668,7 +668,7 @@ export interface components {
             /** Annotators */
             annotators: components["schemas"]["AnnotatorSummary"][];
             /** Budget */
-            budget: number | null;
+            budget: number;
             /** Ended */
             ended: string | null;
             /** Estimate */

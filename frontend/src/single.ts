@@ -1,15 +1,19 @@
 // One cell at a time.
 
-import { api, got, newKey, Refused, type Turn } from "./api";
+import { api, got, newKey, Refused, tried, type Turn } from "./api";
 import { h, percent, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { countsOf, draw } from "./pixels";
 
-const AHEAD = 12;
+const AHEAD = 8;
 const NEIGHBOURS = 12;
 
 export function singleView(page: Page): View {
+  // What is on the screen, and what comes after it. Only what is on the screen is ever answered.
+  let current: Turn | null = null;
   let queue: Turn[] = [];
+  // An answer may cross the list of cells on its way: what was answered here is not shown again.
+  const answered = new Set<string>();
   let model = "";
   let shownAt = 0;
   let keystrokes = 0;
@@ -19,7 +23,7 @@ export function singleView(page: Page): View {
   let waiting = 0;
   let left = false;
 
-  const canvas = h("canvas", { class: "cell", role: "img", "aria-label": "cell" });
+  const canvas = h("canvas", { class: "cell", role: "img", "aria-label": "cell", hidden: true });
   const facts = h("p", { class: "facts" });
   const suggestion = h("p", { class: "suggestion" });
   const neighbours = h("div", { class: "neighbours" });
@@ -30,9 +34,9 @@ export function singleView(page: Page): View {
     { class: "commands" },
     command("space", "skip", () => answer("skip", null)),
     command("u", "unsure", () => answer("unsure", null)),
-    command("z", "undo", () => void undo()),
+    command("z", "undo", () => void tried(undo)),
     command("s", "suggestion", showSuggestion),
-    command("n", "neighbours", () => void showNeighbours()),
+    command("n", "neighbours", () => void tried(showNeighbours)),
   );
   const element = h(
     "section",
@@ -54,29 +58,22 @@ export function singleView(page: Page): View {
 
   async function more(): Promise<void> {
     window.clearTimeout(waiting);
-    const wasEmpty = queue.length === 0;
     try {
-      const n = Math.min(200, queue.length + page.outbox.size + AHEAD);
+      const n = Math.min(200, 1 + queue.length + page.outbox.size + AHEAD);
       const given = await got(api.POST("/api/turns", { body: { n } }));
       if (left) return;
-      if (model && given.model !== model && queue.length > 1) {
+      if (given.model !== model && queue.length > 0) {
         // A new network: what has not been seen is ranked anew, what is on the screen stays.
-        model = given.model;
-        const back = queue.splice(1).map((each) => each.cell_id);
-        const held = queue[0];
+        const back = queue.splice(0).map((each) => each.cell_id);
         await got(api.POST("/api/turns/back", { body: { cells: back } }));
         const again = await got(api.POST("/api/turns", { body: { n: AHEAD } }));
-        take(again.turns.filter((each) => each.cell_id !== held?.cell_id));
-      } else {
-        model = given.model;
-        take(given.turns);
-      }
-      if (wasEmpty && queue.length > 0) show();
-      if (queue.length === 0) {
+        take(again.turns);
+      } else take(given.turns);
+      model = given.model;
+      if (!current && queue.length > 0) show();
+      if (!current) {
         replace(empty, given.done ? "The campaign has ended: thank you." : "No cell to read now: waiting.");
         empty.dataset.done = String(given.done);
-        canvas.hidden = true;
-        facts.textContent = "";
       }
     } catch (error) {
       if (error instanceof Refused) say(error.message, true);
@@ -85,22 +82,28 @@ export function singleView(page: Page): View {
   }
 
   function take(turns: Turn[]): void {
-    const known = new Set(queue.map((each) => each.cell_id));
+    const known = new Set([current, ...queue].map((each) => each?.cell_id));
     for (const each of turns) {
-      if (known.has(each.cell_id) || page.outbox.holds(each.cell_id)) continue;
+      if (known.has(each.cell_id) || answered.has(each.cell_id)) continue;
+      if (page.outbox.holds(each.cell_id)) continue;
       queue.push(each);
       void countsOf(each).catch(() => {});
     }
   }
 
+  /** Puts the next cell on the screen. */
   function show(): void {
-    const turn = queue[0];
+    current = queue.shift() ?? null;
+    const turn = current;
     replace(neighbours);
     suggestion.textContent = "";
     suggested = false;
     keystrokes = 0;
     if (!turn) {
-      void fill();
+      canvas.hidden = true;
+      delete element.dataset.cell;
+      facts.textContent = "";
+      void fill().then(() => (current ? undefined : fill()));
       return;
     }
     replace(empty);
@@ -110,7 +113,8 @@ export function singleView(page: Page): View {
     const place = ["", " Second, independent reading.", " Readers disagree: your reading settles it."];
     facts.textContent = `Specimen ${turn.specimen ?? "not known"}.${place[turn.place] ?? ""}${was}`;
     element.dataset.cell = turn.cell_id;
-    void draw(canvas, turn, page.display, page.display.zoom, () => queue[0] === turn).then(() => {
+    void tried(async () => {
+      await draw(canvas, turn, page.display, page.display.zoom, () => current === turn);
       shownAt = performance.now();
       if (pressed !== null) performance.measure("next-cell", { start: pressed, end: shownAt });
       pressed = null;
@@ -119,20 +123,19 @@ export function singleView(page: Page): View {
   }
 
   function redraw(): void {
-    const turn = queue[0];
-    if (turn) void draw(canvas, turn, page.display, page.display.zoom);
+    if (current) void draw(canvas, current, page.display, page.display.zoom);
   }
 
   function answer(kind: "label" | "skip" | "unsure", pattern: string | null): void {
-    const turn = queue[0];
+    const turn = current;
     if (!turn) return;
     const seconds = Math.min(86400, (performance.now() - shownAt) / 1000);
     const settles = turn.place === 2;
     keystrokes += 1;
+    answered.add(turn.cell_id);
     page.outbox.add([
       reading(turn.cell_id, pattern, { kind, shown: suggested, seconds, keystrokes, settles }),
     ]);
-    queue.shift();
     show();
   }
 
@@ -142,21 +145,19 @@ export function singleView(page: Page): View {
       say("no connection: undo when it is back");
       return;
     }
-    try {
-      const { turn } = await got(api.POST("/api/undo", { body: { key: newKey() } }));
-      if (!turn) {
-        say("nothing left to undo");
-        return;
-      }
-      queue = [turn, ...queue.filter((each) => each.cell_id !== turn.cell_id)];
-      show();
-    } catch (error) {
-      say(error instanceof Refused ? error.message : "no connection: undo when it is back");
+    const { turn } = await got(api.POST("/api/undo", { body: { key: newKey() } }));
+    if (!turn) {
+      say("nothing left to undo");
+      return;
     }
+    answered.delete(turn.cell_id);
+    const others = current ? [current, ...queue] : queue;
+    queue = [turn, ...others.filter((each) => each.cell_id !== turn.cell_id)];
+    show();
   }
 
   function showSuggestion(): void {
-    const said = queue[0]?.suggestion;
+    const said = current?.suggestion;
     suggested ||= said !== undefined && said !== null;
     suggestion.textContent = said
       ? `The network (${model}) says ${titleOf(page, said.pattern)}, at ${percent(said.probability)}.`
@@ -164,7 +165,7 @@ export function singleView(page: Page): View {
   }
 
   async function showNeighbours(): Promise<void> {
-    const turn = queue[0];
+    const turn = current;
     if (!turn) return;
     if (!turn.specimen) {
       say("the specimen of this cell is not known");
@@ -172,7 +173,7 @@ export function singleView(page: Page): View {
     }
     const query = { specimen: turn.specimen, n: NEIGHBOURS };
     const found = await got(api.GET("/api/gallery", { params: { query } }));
-    if (queue[0] !== turn) return;
+    if (current !== turn) return;
     const others = found.cells.filter((each) => each.cell.cell_id !== turn.cell_id);
     replace(
       neighbours,
@@ -199,13 +200,13 @@ export function singleView(page: Page): View {
         answer("label", pattern);
       } else if (event.key === " ") answer("skip", null);
       else if (event.key === "u") answer("unsure", null);
-      else if (event.key === "z") void undo();
+      else if (event.key === "z") void tried(undo);
       else if (event.key === "s") {
         keystrokes += 1;
         showSuggestion();
       } else if (event.key === "n") {
         keystrokes += 1;
-        void showNeighbours();
+        void tried(showNeighbours);
       } else return false;
       return true;
     },

@@ -1,6 +1,6 @@
 // One reading for all cells of a specimen; exceptions are taken out by click.
 
-import { api, got, type Specimen } from "./api";
+import { api, got, tried, type Specimen } from "./api";
 import { h, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { Picking } from "./picking";
@@ -26,15 +26,17 @@ export function specimensView(page: Page): View {
   );
   void load();
 
-  async function load(): Promise<void> {
-    await page.outbox.flush();
-    const { specimens } = await got(api.GET("/api/specimens"));
-    if (specimens.length === 0) {
-      count.textContent = "The specimens of these cells are not known.";
-      return;
-    }
-    replace(list, ...specimens.map(entry));
-    picking.onchange();
+  function load(): Promise<void> {
+    return tried(async () => {
+      await page.outbox.flush();
+      const { specimens } = await got(api.GET("/api/specimens"));
+      if (specimens.length === 0) {
+        count.textContent = "The specimens of these cells are not known.";
+        return;
+      }
+      replace(list, ...specimens.map(entry));
+      picking.onchange();
+    });
   }
 
   function entry(each: Specimen): HTMLElement {
@@ -42,7 +44,7 @@ export function specimensView(page: Page): View {
     const text = `${each.specimen}: ${each.n_unread} of ${each.n_cells} unread`;
     return h(
       "button",
-      { type: "button", role: "listitem", onclick: () => void show(each) },
+      { type: "button", role: "listitem", onclick: () => void tried(() => show(each)) },
       text,
       said.length > 0 ? h("small", {}, said.join(", ")) : null,
     );
@@ -73,7 +75,7 @@ export function specimensView(page: Page): View {
       ),
     );
     const again = open;
-    void load().then(() => show(again));
+    void load().then(() => tried(() => show(again)));
   }
 
   return {

@@ -29,6 +29,7 @@ def desk_with(project: Project) -> Iterator[Callable[..., Desk]]:
     databases = []
 
     def desk_with(lease_s: float = 900.0, **values: Any) -> Desk:
+        values.setdefault("campaign", {"budget": 72, "first": 40})
         plan = Plan.of(project, split="random", pool=("train",), **values)
         database = open_database(project)
         databases.append(database)

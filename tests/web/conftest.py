@@ -21,7 +21,8 @@ def desk(synthetic_project: Path, tmp_path: Path) -> Iterator[Desk]:
     path = tmp_path / "cells"
     shutil.copytree(synthetic_project, path)
     project = Project.open(path)
-    plan = Plan.of(project, split="random", pool=("train",))
+    campaign = {"budget": 72, "first": 40}
+    plan = Plan.of(project, split="random", pool=("train",), campaign=campaign)
     database = open_database(project)
     accounts = Accounts(database)
     for name, role in (("ana", "annotator"), ("rita", "reviewer"), ("admin", "administrator")):

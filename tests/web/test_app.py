@@ -120,9 +120,8 @@ def test_a_request_of_another_site_is_refused(ana: TestClient, desk: Desk) -> No
     assert answer.status_code == 403
     assert desk.history.since() == []
     assert ana.get("/api/me", headers={"host": "evil.example"}).status_code == 400
-    cookie = ana.post("/api/sign-in", json={"name": "ana", "password": PASSWORD}).headers[
-        "set-cookie"
-    ]
+    token = Accounts(desk.database).issue("ana", "link")
+    cookie = ana.post("/api/sign-in-link", json={"token": token}).headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
 

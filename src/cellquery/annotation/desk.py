@@ -92,6 +92,7 @@ class Desk:
         ids = plan.ids(project).tolist()
         self.pool = set(ids)
         self.ranking = Ranking(campaign_folder(project), ids, plan.seed)
+        self.budget, self.first, _ = plan.settings().sizes(len(ids))
         self._unread: dict[str, None] = {}
         self._rank: dict[str, int] = {}
         self._second: dict[str, None] = {}
@@ -176,7 +177,8 @@ class Desk:
             add(self._disputed, 2, limit)
         add(self._second, 1, limit)
         out = sum(place == 0 and cell in self._unread for cell, place in held)
-        budget = self.ranking.budget or len(self.pool)
+        # Until the campaign asks for anything, a first batch may be read.
+        budget = self.budget if self.ranking.asked or self.ranking.model else self.first
         asked = set(self.ranking.asked)
         left = sum(each in self._unread and (each, 0) not in held for each in asked)
         # Beyond what is asked for, only as many as the budget still has room for.

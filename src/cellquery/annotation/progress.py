@@ -34,7 +34,7 @@ def progress(desk: Desk) -> dict[str, Any]:
     ended = read_json(final) if final.exists() else None
     return {
         "n_pool": len(desk.pool),
-        "budget": desk.ranking.budget or None,
+        "budget": desk.budget,
         "n_labelled": len(in_pool),
         "n_second": len(desk._second),
         "standings": dict(standings),

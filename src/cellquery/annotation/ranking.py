@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from cellquery.campaign.records import read_json, round_folder, rounds_done
+from cellquery.campaign.records import round_folder, rounds_done
 from cellquery.core import generator
 
 
@@ -58,7 +58,6 @@ class Ranking:
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     model: str = ""
     done: bool = False
-    budget: int = 0
     _seen: tuple[Any, ...] = ()
 
     def refresh(self) -> bool:
@@ -81,9 +80,6 @@ class Ranking:
             self.asked += pq.read_table(audit)["cell_id"].to_pylist()
         if query.exists():
             self.asked += pq.read_table(query)["cell_id"].to_pylist()
-        campaign = self.root / "campaign.json"
-        if campaign.exists():
-            self.budget = int(read_json(campaign)["budget"])
         self.done = final.exists()
         self._seen = seen
         return True

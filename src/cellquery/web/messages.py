@@ -265,7 +265,7 @@ class ProgressMessage(Message):
     """How far the annotation is."""
 
     n_pool: int
-    budget: int | None
+    budget: int
     n_labelled: int
     n_second: int
     standings: dict[str, int]

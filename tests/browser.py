@@ -1,0 +1,129 @@
+"""A real Chromium and a served project, for journeys through the page."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+WAIT_MS = 60_000
+FAULTS: list[str] = []
+
+
+def chromium() -> str:
+    """The path of Chromium; the test is skipped where it cannot be installed."""
+    if (found := _installed()) is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
+        subprocess.run(["apt-get", "update"], **quiet)
+        install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(install, env=environment, **quiet)
+        found = _installed()
+    if found is None:
+        pytest.skip("no Chromium here and no right to install it: apt-get install chromium")
+    return found
+
+
+def _installed() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Served:
+    """`cellquery serve` as a process, which can be killed and started again."""
+
+    project: Path
+    log: Path
+    options: list[str] = field(default_factory=list)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        """Start it and return the sign-in link that it prints."""
+        command = [sys.executable, "-m", "cellquery", "serve", str(self.project)]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port), *self.options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+        # What is decided the first time is not given again.
+        self.options = [each for each in self.options if each == "--no-training"]
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            link = re.search(r"http://\S+", self.log.read_text("utf-8"))
+            if link:
+                self.port = int(re.search(r":(\d+)/", link.group())[1])  # type: ignore[index]
+                return link.group()
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text("utf-8"))
+
+    def kill(self) -> None:
+        """End it as by kill -9."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def link(self, account: str, role: str = "annotator") -> str:
+        """Make an account and return a link that signs it in."""
+        run = [sys.executable, "-m", "cellquery", "accounts"]
+        made = ["add", str(self.project), account, "--role", role, "--no-password"]
+        subprocess.run([*run, *made], check=True, capture_output=True)
+        said = subprocess.run(
+            [*run, "link", str(self.project), account], check=True, capture_output=True, text=True
+        )
+        return f"http://127.0.0.1:{self.port}{said.stdout.strip()}"
+
+
+def sign_in(opened: Browser, link: str) -> Page:
+    """Open a link in a window of its own; faults of the page's code are kept in `FAULTS`."""
+    page = opened.new_context(viewport={"width": 1280, "height": 860}).new_page()
+    page.set_default_timeout(WAIT_MS)
+    # Not raised here: an exception in a handler breaks the connection to the browser.
+    page.on("pageerror", lambda error: FAULTS.append(str(error)))
+    page.goto(link)
+    page.wait_for_selector("canvas.cell:not([hidden])")
+    return page
+
+
+def shown(page: Page) -> str:
+    """The id of the cell on the screen."""
+    return page.get_attribute("section.single", "data-cell") or ""
+
+
+def all_stored(page: Page) -> None:
+    """Wait until the server has acknowledged everything."""
+    page.wait_for_selector('.sent[data-unsent="0"]')
