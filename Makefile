@@ -7,13 +7,22 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format page pictures results ablation clean
+.PHONY: help demo demo-annotate test check format page pictures results ablation clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## learn patterns from synthetic cells and write demo/report.html (under five minutes)
 	$(BIN)/cellquery demo --into demo
+
+demo-annotate: $(INSTALLED) ## label synthetic cells in a browser, with a network that learns beside
+	$(BIN)/cellquery synthesize --into demo-annotate --cells 1500 --specimens 60
+	$(BIN)/cellquery split demo-annotate --by specimen --name parts
+	test -e demo-annotate/models/initial/model.safetensors || \
+		$(BIN)/cellquery train demo-annotate --split parts --part test --name initial
+	$(BIN)/cellquery serve demo-annotate --split parts --pool train --rehearse test \
+		--initial demo-annotate/models/initial/model.safetensors \
+		--settings experiments/demo-annotate.toml
 
 test: $(INSTALLED) ## run every test; those on the real cells are skipped where these are absent
 	$(BIN)/pytest
@@ -61,7 +70,7 @@ study: $(INSTALLED)
 	$(BIN)/cellquery experiment table results/$(EXPERIMENT) --into docs/results.md
 
 clean: ## remove the environment and everything made by these targets
-	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist demo demo-annotate .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Only a whole installation leaves the stamp, so an interrupted one is done again.

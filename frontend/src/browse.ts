@@ -167,7 +167,9 @@ function browser(
       return;
     }
     page.outbox.add(
-      chosen.map((id) => reading(id, pattern, { way: "review", settles: reviewer, shown: true })),
+      picking
+        .cellsOf(chosen)
+        .map((cell) => reading(cell, pattern, { way: "review", settles: reviewer, shown: true })),
     );
     void load();
   }

@@ -87,7 +87,7 @@ export function gridView(page: Page): View {
     labelled += named.length;
     page.outbox.add(
       named.map(({ cell, said }, i) =>
-        reading(cell.cell_id, said, {
+        reading(cell, said, {
           way: "grid",
           shown: true,
           seconds: seconds / named.length,

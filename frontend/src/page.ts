@@ -1,6 +1,6 @@
 // What all views share.
 
-import type { Me, NewReading, Setup } from "./api";
+import type { Me, NewReading, Setup, Turn } from "./api";
 import { h } from "./dom";
 import type { Outbox } from "./outbox";
 import { keepDisplay, keptDisplay, type Display } from "./pixels";
@@ -54,12 +54,15 @@ export function patternButtons(page: Page, chosen: (pattern: string) => void): H
 }
 
 export function reading(
-  cellId: string,
+  cell: Turn,
   pattern: string | null,
   more: Partial<NewReading>,
 ): Omit<NewReading, "key"> {
   return {
-    cell_id: cellId,
+    cell_id: cell.cell_id,
+    // As they came with the cell: a newer network may say something else by now.
+    model: cell.model,
+    suggestion: cell.suggestion?.pattern ?? null,
     kind: "label",
     pattern,
     way: "single",

@@ -56,6 +56,10 @@ export class Picking {
     return this.cells.get(cellId);
   }
 
+  cellsOf(ids: Iterable<string>): Turn[] {
+    return [...ids].flatMap((id) => this.cells.get(id) ?? []);
+  }
+
   remove(ids: Iterable<string>): void {
     for (const each of ids) {
       this.tiles.get(each)?.remove();

@@ -614,6 +614,11 @@ export interface components {
              * @enum {string}
              */
             kind: "label" | "skip" | "unsure";
+            /**
+             * Model
+             * @default
+             */
+            model: string;
             /** Pattern */
             pattern?: string | null;
             /**
@@ -631,6 +636,8 @@ export interface components {
              * @default false
              */
             shown: boolean;
+            /** Suggestion */
+            suggestion?: string | null;
             /**
              * Way
              * @default single
@@ -863,6 +870,8 @@ export interface components {
             /** Mask */
             mask: boolean;
             mine: components["schemas"]["ReadingMessage"] | null;
+            /** Model */
+            model: string;
             /** Place */
             place: number;
             /** Specimen */

@@ -134,7 +134,7 @@ export function singleView(page: Page): View {
     keystrokes += 1;
     answered.add(turn.cell_id);
     page.outbox.add([
-      reading(turn.cell_id, pattern, { kind, shown: suggested, seconds, keystrokes, settles }),
+      reading(turn, pattern, { kind, shown: suggested, seconds, keystrokes, settles }),
     ]);
     show();
   }
@@ -160,7 +160,7 @@ export function singleView(page: Page): View {
     const said = current?.suggestion;
     suggested ||= said !== undefined && said !== null;
     suggestion.textContent = said
-      ? `The network (${model}) says ${titleOf(page, said.pattern)}, at ${percent(said.probability)}.`
+      ? `The network (${current?.model}) says ${titleOf(page, said.pattern)}, at ${percent(said.probability)}.`
       : "There is no suggestion yet.";
   }
 

@@ -70,8 +70,8 @@ export function specimensView(page: Page): View {
     }
     const seconds = Math.min(86400, (performance.now() - since) / 1000) / chosen.length;
     page.outbox.add(
-      chosen.map((id, i) =>
-        reading(id, pattern, { way: "specimen", seconds, keystrokes: i === 0 ? 1 : 0 }),
+      picking.cellsOf(chosen).map((cell, i) =>
+        reading(cell, pattern, { way: "specimen", seconds, keystrokes: i === 0 ? 1 : 0 }),
       ),
     );
     const again = open;

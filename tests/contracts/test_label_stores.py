@@ -96,6 +96,14 @@ def test_a_cell_is_never_with_two_people(database: Database) -> None:
     assert leases.take("late", wanted, 5) == []
 
 
+def test_a_cell_read_in_the_meantime_is_not_given_to_another(database: Database) -> None:
+    leases, history = Leases(database), Annotations(database)
+    known = history.add([label("1", "a")])[0]
+    history.add([label("2", "b")])
+    assert leases.take("ben", [("b", 0), ("c", 0)], 2, known=known) == ["c"]
+    assert leases.take("ben", [("b", 0), ("c", 0)], 2) == ["b", "c"]
+
+
 def test_leases_are_taken_again_by_their_holder_end_with_the_label_and_run_out(
     database: Database,
 ) -> None:

@@ -56,6 +56,8 @@ class Turn:
     place : int
         0 for a first reading, 1 for a second and independent one, 2 for settling a dispute.
     suggestion : Suggestion or None
+    model : str
+        Whose suggestion it is.
     mine : Annotation or None
         One's own reading so far.
     """
@@ -63,6 +65,7 @@ class Turn:
     cell: CellFacts
     place: int
     suggestion: Suggestion | None
+    model: str
     mine: Annotation | None
 
 
@@ -148,9 +151,9 @@ class Desk:
         """
         self.refresh()
         with self._lock:
-            wanted = self._wanted(account, n)
+            wanted, known = self._wanted(account, n), self.readings.last
         places = dict(wanted)
-        granted = self.leases.take(account.name, wanted, n)
+        granted = self.leases.take(account.name, wanted, n, known=known)
         return [self.turn(cell_id, account, places[cell_id]) for cell_id in granted]
 
     def _wanted(self, account: Account, n: int) -> list[tuple[str, int]]:
@@ -191,6 +194,7 @@ class Desk:
             self.facts(cell_id),
             place,
             self.ranking.suggestions.get(cell_id),
+            self.ranking.model,
             self.readings.by(account.name, cell_id),
         )
 
@@ -204,7 +208,8 @@ class Desk:
     def accept(self, account: Account, given: Sequence[NewAnnotation]) -> list[int]:
         """Store annotations and return their numbers once they are on the disk.
 
-        One that arrives again, by its key, is stored once. Who suggested what is filled in here.
+        One that arrives again, by its key, is stored once. Where it does not say whose suggestion
+        came with the cell, it is the newest network's.
 
         Raises
         ------
@@ -222,16 +227,21 @@ class Desk:
                 )
             if each.settles and account.role == "annotator":
                 raise InputError("settling", "is for reviewers", "ask one")
-            suggestion = self.ranking.suggestions.get(each.cell_id)
+            said, model = each.suggestion, each.model
+            if not model and each.cell_id in self.ranking.suggestions:
+                said = self.ranking.suggestions[each.cell_id].pattern
+                model = self.ranking.model
+            if said is not None and said not in self.plan.patterns:
+                raise InputError("suggestion", "is not in the class list", "reload the page")
             stored.append(
                 replace(
                     each,
                     key=_key(account, each.key),
                     annotator=account.name,
                     pattern=each.pattern if each.kind != "withdrawn" else None,
-                    model=self.ranking.model,
-                    suggestion=suggestion.pattern if suggestion else None,
-                    shown=each.shown and suggestion is not None,
+                    model=model,
+                    suggestion=said,
+                    shown=each.shown and said is not None,
                 )
             )
         numbers = self.history.add(stored)

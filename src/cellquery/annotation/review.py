@@ -139,11 +139,11 @@ class _Past:
 
     def probability(self, model: str, cell_id: str) -> float:
         if model not in self._rounds:
-            number = int(model.removeprefix("round "))
-            table = pq.read_table(
-                round_folder(self.root, number).path / "pool.parquet",
-                columns=["cell_id", "probability"],
-            )
-            pairs = zip(*(column.to_pylist() for column in table.columns), strict=True)
-            self._rounds[model] = dict(pairs)
+            self._rounds[model] = {}
+            number = model.removeprefix("round ")
+            path = round_folder(self.root, int(number if number.isdecimal() else 0)).path
+            if (path / "pool.parquet").exists():
+                table = pq.read_table(path / "pool.parquet", columns=["cell_id", "probability"])
+                pairs = zip(*(column.to_pylist() for column in table.columns), strict=True)
+                self._rounds[model] = dict(pairs)
         return self._rounds[model].get(cell_id, 0.0)

@@ -43,11 +43,11 @@ class Annotations:
                 connection.exec_driver_sql("LOCK TABLE annotations IN SHARE ROW EXCLUSIVE MODE")
             insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
             connection.execute(insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]), rows)
-            for each in new:
+            for name in {each.annotator for each in new}:
+                cells = [each.cell_id for each in new if each.annotator == name]
                 connection.execute(
                     schema.leases.delete().where(
-                        schema.leases.c.cell_id == each.cell_id,
-                        schema.leases.c.annotator == each.annotator,
+                        schema.leases.c.annotator == name, schema.leases.c.cell_id.in_(cells)
                     )
                 )
             found = connection.execute(

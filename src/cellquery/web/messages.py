@@ -116,6 +116,7 @@ class TurnMessage(Message):
     mask: bool
     place: int
     suggestion: Said | None
+    model: str
     mine: ReadingMessage | None
 
     @classmethod
@@ -126,6 +127,7 @@ class TurnMessage(Message):
             **vars(turn.cell),
             place=turn.place,
             suggestion=Said(**vars(said)) if said else None,
+            model=turn.model if said else "",
             mine=ReadingMessage.of(turn.mine) if turn.mine else None,
         )
 
@@ -152,6 +154,8 @@ class NewReading(Message):
     kind: Literal["label", "skip", "unsure"]
     pattern: Annotated[str, Field(max_length=64)] | None = None
     way: Literal["single", "grid", "specimen", "review"] = "single"
+    model: Annotated[str, Field(max_length=128, pattern=r"^(round [0-9]{1,6})?$")] = ""
+    suggestion: Annotated[str, Field(max_length=64)] | None = None
     shown: bool = False
     seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 0.0
     keystrokes: Annotated[int, Field(ge=0, le=100000)] = 0

@@ -1,0 +1,165 @@
+"""Eight annotators label as fast as they can, through HTTP, from a pool of 63,000 cells.
+
+Run: python benchmarks/annotation_load.py [--cells 63000] [--annotators 8] [--labels 2000]
+
+Each annotator asks for cells and labels them one by one, as the page does, over a connection of its
+own, in processes of their own. Afterwards every acknowledged label must be in the database once,
+and no cell with two people. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+
+PATTERNS = ("homogeneous", "speckled", "nucleolar", "centromere", "nuclear_membrane", "golgi")
+AHEAD = 8
+
+
+def main() -> None:
+    """Make cells where there are none, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=63_000)
+    parser.add_argument("--annotators", type=int, default=8)
+    parser.add_argument("--labels", type=int, default=2000)
+    parser.add_argument("--project", type=Path, help="where the cells are made, or were")
+    asked = parser.parse_args()
+    # Inside: the annotators' processes need none of it.
+    from cellquery.data.synthetic import into_project, synthetic_settings
+
+    with tempfile.TemporaryDirectory() as temporary:
+        path = asked.project or Path(temporary) / "cells"
+        if not path.exists():
+            print(f"making {asked.cells} synthetic cells", file=sys.stderr)
+            made = into_project(asked.cells, synthetic_settings(n_specimens=600, seed=0), path)
+            ids = made.manifest()["cell_id"].to_pylist()
+            made.save_split("all", {"pool": ids}, {})
+        measure(path, asked.annotators, asked.labels)
+
+
+def measure(path: Path, n_annotators: int, n_labels: int) -> None:
+    """Serve the cells, let everybody annotate, and print what came of it."""
+    import numpy as np
+
+    from cellquery.annotation import open_database
+    from cellquery.core.provenance import provenance
+    from cellquery.data import Project
+    from cellquery.storage import Accounts, Annotations
+
+    total = n_annotators * n_labels
+    settings = path.parent / "settings.toml"
+    settings.write_text(f"budget = {total}\nfirst = {total}\n")
+    command = [
+        sys.executable,
+        "-m",
+        "cellquery",
+        "serve",
+        str(path),
+        "--port",
+        "0",
+        "--no-training",
+    ]
+    given = ["--split", "all", "--pool", "pool", "--settings", str(settings)]
+    log = path.parent / "serve.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen([*command, *given], stdout=out, stderr=out)
+    try:
+        while not (found := re.search(r"http://127.0.0.1:(\d+)/", log.read_text())):
+            time.sleep(0.2)
+            if server.poll() is not None:
+                sys.exit(log.read_text())
+        database = open_database(Project.open(path))
+        accounts = Accounts(database)
+        names = [f"reader-{number}" for number in range(n_annotators)]
+        tokens = []
+        for name in names:
+            if accounts.find(name) is None:
+                accounts.add(name, "annotator")
+            tokens.append(accounts.issue(name, "session"))
+        started = time.perf_counter()
+        with multiprocessing.get_context("spawn").Pool(n_annotators) as people:
+            work = [(int(found[1]), token, n_labels) for token in tokens]
+            parts = people.starmap(annotate, work)
+        seconds = time.perf_counter() - started
+        kept = Annotations(database).since()
+        acknowledged = [cell for cells, _, _ in parts for cell in cells]
+        held = Counter(each.cell_id for each in kept)
+        rows = {
+            "labels acknowledged": len(acknowledged),
+            "lost": len(set(acknowledged) - set(held)),
+            "stored twice": sum(n > 1 for n in held.values()),
+            "cells handed out twice": len(acknowledged) - len(set(acknowledged)),
+            "labels a second": round(total / seconds),
+        }
+        for name, values in (
+            ("acknowledgement", np.concatenate([ms for _, ms, _ in parts])),
+            ("next cells", np.concatenate([ms for _, _, ms in parts])),
+        ):
+            for q in (50, 95, 99):
+                rows[f"{name}, {q}th percentile, ms"] = round(float(np.percentile(values, q)), 1)
+        about = provenance()
+        print(
+            f"{n_annotators} annotators, {n_labels} labels each, {len(Project.open(path).store())}"
+        )
+        print("cells in the pool, SQLite\n\n| what | value |\n| --- | --- |")
+        for name, value in rows.items():
+            print(f"| {name} | {value} |")
+        print(f"\n{about['processor']}, {os.cpu_count()} cores, shared by server and annotators.")
+    finally:
+        server.kill()
+
+
+def annotate(port: int, token: str, n_labels: int) -> tuple[list[str], list[float], list[float]]:
+    """Label as fast as one can; return the cells and the milliseconds of both requests."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.connect()
+    # As browsers do: head and body go out without waiting for each other's receipt.
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    headers = {
+        "x-cellquery": "1",
+        "content-type": "application/json",
+        "cookie": f"cellquery_session={token}",
+    }
+
+    def post(path: str, body: object) -> tuple[dict[str, list[dict[str, str]]], float]:
+        started = time.perf_counter()
+        connection.request("POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        assert answer.status == 200, content
+        return content, 1000 * (time.perf_counter() - started)
+
+    done: list[str] = []
+    acknowledged, asked = [], []
+    while len(done) < n_labels:
+        given, ms = post("/api/turns", {"n": min(AHEAD, n_labels - len(done))})
+        asked.append(ms)
+        for turn in given["turns"]:
+            cell = turn["cell_id"]
+            pattern = PATTERNS[len(done) % len(PATTERNS)]
+            reading = {
+                "key": uuid.uuid4().hex,
+                "cell_id": cell,
+                "kind": "label",
+                "pattern": pattern,
+            }
+            _, ms = post("/api/annotations", {"readings": [reading]})
+            acknowledged.append(ms)
+            done.append(cell)
+    return done, acknowledged, asked
+
+
+if __name__ == "__main__":
+    main()
