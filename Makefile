@@ -15,14 +15,15 @@ help: ## list these targets
 demo: $(INSTALLED) ## learn patterns from synthetic cells and write demo/report.html (under five minutes)
 	$(BIN)/cellquery demo --into demo
 
-demo-annotate: $(INSTALLED) ## label synthetic cells in a browser, with a network that learns beside
+LEARNT := demo-annotate/models/initial/model.safetensors
+demo-annotate: $(LEARNT) ## label synthetic cells in a browser, with a network that learns beside
+	$(BIN)/cellquery serve demo-annotate --split parts --pool train --rehearse test \
+		--initial $(LEARNT) --settings frontend/demo-annotate.toml
+
+$(LEARNT): | $(INSTALLED)
 	$(BIN)/cellquery synthesize --into demo-annotate --cells 1500 --specimens 60
 	$(BIN)/cellquery split demo-annotate --by specimen --name parts
-	test -e demo-annotate/models/initial/model.safetensors || \
-		$(BIN)/cellquery train demo-annotate --split parts --part test --name initial
-	$(BIN)/cellquery serve demo-annotate --split parts --pool train --rehearse test \
-		--initial demo-annotate/models/initial/model.safetensors \
-		--settings experiments/demo-annotate.toml
+	$(BIN)/cellquery train demo-annotate --split parts --part test --name initial
 
 test: $(INSTALLED) ## run every test; those on the real cells are skipped where these are absent
 	$(BIN)/pytest
@@ -42,12 +43,13 @@ page: $(INSTALLED) ## build the annotation page again (needs Node.js 20 or later
 	$(BIN)/python frontend/write_openapi.py
 	cd frontend && npm ci --silent --no-audit --no-fund && npm run --silent client && npm run --silent build
 
-pictures: demo ## draw the documentation's pictures again, from synthetic cells (needs Chromium)
+pictures: demo $(LEARNT) ## draw the documentation's pictures again, from synthetic cells (needs Chromium)
 	$(BIN)/cellquery synthesize --gallery docs/images/synthetic-cells.png --specimens 54 --patterns \
 		homogeneous,speckled,nucleolar,centromere,nuclear_membrane,golgi,coarse_speckled,fine_speckled,cytoplasmic
 	$(BIN)/cellquery show demo/target S003-00002 --out docs/images/wavelets.png
 	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1100,1400 \
 		--screenshot=docs/images/report.png "file://$(CURDIR)/demo/report.html"
+	$(BIN)/python frontend/screenshots.py demo-annotate
 
 results: EXPERIMENT = i3a-best
 results: study ## measure the best settings on the real cells (hours), write docs/results.md

@@ -8,6 +8,7 @@ learnt, then takes a picture of each view.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,14 +23,15 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
-def main(path: Path) -> None:
-    """Serve the project, label, and take the pictures."""
+def main(source: Path, path: Path) -> None:
+    """Serve a copy of the project, label, and take the pictures."""
+    shutil.copytree(source, path, ignore=shutil.ignore_patterns("annotation"))
     project = Project.open(path)
     manifest = project.manifest()
     pairs = zip(manifest["cell_id"].to_pylist(), manifest["pattern"].to_pylist(), strict=True)
     keys = {cell: str(1 + project.patterns.index(pattern)) for cell, pattern in pairs}
     initial = path / "models" / "initial" / "model.safetensors"
-    settings = Path(__file__).parent.parent / "experiments" / "demo-annotate.toml"
+    settings = Path(__file__).with_name("demo-annotate.toml")
     options = ["--split", "parts", "--pool", "train", "--rehearse", "test", "--port", "0"]
     options += ["--initial", str(initial), "--settings", str(settings)]
     with tempfile.TemporaryFile("w+") as log, sync_playwright() as playwright:
@@ -79,4 +81,5 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with tempfile.TemporaryDirectory() as temporary:
+        main(Path(sys.argv[1]), Path(temporary) / "demo-annotate")
