@@ -43,7 +43,7 @@ def add(
 
 @accounts.command("list")
 def list_accounts(project: _Project, database: DatabaseUrl = None) -> None:
-    """Print all accounts.
+    """Print every account with its role, and whether it was closed.
 
     Example: cellquery accounts list cells
     """
