@@ -33,7 +33,7 @@ check: $(INSTALLED) ## check format, lint, types, import directions and document
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q --doctest-modules src tests/documentation
+	$(BIN)/pytest -q --doctest-modules --ignore=src/cellquery/storage/migrations src tests/documentation
 
 format: $(INSTALLED) ## put the code into its format and mend what lint can mend
 	$(BIN)/ruff check --fix-only --quiet

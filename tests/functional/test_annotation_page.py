@@ -365,6 +365,8 @@ def test_nobody_waits_while_the_network_trains(
     page = sign_in(chromium, served.start())
     keys = truth(served)
     campaign = served.project / "annotation" / "campaign" / "rounds"
+    # The campaign has begun: what is measured is training, not the start of its process.
+    until(lambda: (campaign.parent / "audit-query.parquet").exists())
     while_training = 0
     for _ in range(45):
         page.wait_for_function("() => !document.querySelector('canvas.cell').hidden")
