@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import debian
 
 WAIT_MS = 60_000
 FAULTS: list[str] = []
@@ -23,16 +24,7 @@ FAULTS: list[str] = []
 
 def chromium() -> str:
     """The path of Chromium; the test is skipped where it cannot be installed."""
-    if (found := _installed()) is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update"], **quiet)
-        install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(install, env=environment, **quiet)
-        found = _installed()
-    if found is None:
-        pytest.skip("no Chromium here and no right to install it: apt-get install chromium")
-    return found
+    return debian.program(_installed, "chromium")
 
 
 def _installed() -> str | None:

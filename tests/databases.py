@@ -9,21 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests import debian
 
 
 def programs() -> Path:
     """The folder of PostgreSQL's programs; the test is skipped where it cannot be installed."""
-    if (found := _installed()) is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update"], **quiet)
-        install = ["apt-get", "install", "--yes", "--no-install-recommends", "postgresql"]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(install, env=environment, **quiet)
-        found = _installed()
-    if found is None:
-        pytest.skip("no PostgreSQL here and no right to install it: apt-get install postgresql")
-    return found
+    return debian.program(_installed, "postgresql")
 
 
 def _installed() -> Path | None:

@@ -176,7 +176,6 @@ function browser(
 
   const view: View = {
     element,
-    redraw: () => picking.redraw(),
     leave: () => picking.leave(),
     key(event) {
       if (picking.key(event)) return true;

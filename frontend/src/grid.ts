@@ -110,7 +110,6 @@ export function gridView(page: Page): View {
 
   return {
     element,
-    redraw: () => picking.redraw(),
     leave: () => {
       left = true;
       picking.leave();

@@ -45,21 +45,26 @@ export class Outbox {
   /** Resolves when everything is sent, or the server cannot be reached. */
   async flush(): Promise<void> {
     while (this.waiting.length > 0) {
-      this.sending ??= this.send().finally(() => (this.sending = null));
+      this.sending ??= this.send(this.waiting.slice(0, AT_ONCE)).finally(() => (this.sending = null));
       await this.sending;
       if (this.offline) return;
     }
   }
 
-  private async send(): Promise<void> {
-    const batch = this.waiting.slice(0, AT_ONCE);
+  private async send(batch: NewReading[]): Promise<void> {
     try {
       await got(api.POST("/api/annotations", { body: { readings: batch } }));
       this.acknowledged(batch);
     } catch (error) {
       if (error instanceof Refused && [400, 422].includes(error.status)) {
-        // One of them cannot be taken: find it by sending each alone, and set it aside.
-        if (batch.length > 1) return this.sendOneByOne(batch);
+        if (batch.length > 1) {
+          // One of them cannot be taken: find it by sending each alone, and set it aside.
+          for (const each of batch) {
+            await this.send([each]);
+            if (this.offline) return;
+          }
+          return;
+        }
         this.acknowledged(batch);
         say(`not stored: ${error.message}`, true);
         return;
@@ -68,18 +73,6 @@ export class Outbox {
       else if (!this.offline) say("no connection: your labels are kept here and sent later", true);
       this.offline = true;
       this.onchange();
-    }
-  }
-
-  private async sendOneByOne(batch: NewReading[]): Promise<void> {
-    for (const each of batch) {
-      try {
-        await got(api.POST("/api/annotations", { body: { readings: [each] } }));
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error;
-        say(`not stored: ${error.message}`, true);
-      }
-      this.acknowledged([each]);
     }
   }
 

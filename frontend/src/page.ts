@@ -3,7 +3,7 @@
 import type { Me, NewReading, Setup, Turn } from "./api";
 import { h } from "./dom";
 import type { Outbox } from "./outbox";
-import { keepDisplay, keptDisplay, type Display } from "./pixels";
+import { forgetDisplay, keepDisplay, keptDisplay, type Display } from "./pixels";
 
 export interface Page {
   me: Me;
@@ -16,8 +16,6 @@ export interface View {
   element: HTMLElement;
   /** Handles a key; returns whether it did. */
   key?: (event: KeyboardEvent) => boolean;
-  /** Draws again with other display settings. */
-  redraw?: () => void;
   leave?: () => void;
 }
 
@@ -115,7 +113,7 @@ export function displayPanel(page: Page, changed: () => void): HTMLElement {
   });
   const reset = h("button", { type: "button" }, "reset");
   reset.addEventListener("click", () => {
-    localStorage.removeItem("cellquery-display");
+    forgetDisplay();
     Object.assign(display, keptDisplay());
     panel.replaceWith(displayPanel(page, changed));
     changed();

@@ -37,6 +37,10 @@ export function keepDisplay(display: Display): void {
   localStorage.setItem(PLACE, JSON.stringify(display));
 }
 
+export function forgetDisplay(): void {
+  localStorage.removeItem(PLACE);
+}
+
 type Counts = Uint8Array | Uint16Array;
 type Shown = Pick<Turn, "cell_id" | "width" | "height" | "channels" | "bit_depth" | "mask">;
 

@@ -188,7 +188,6 @@ export function singleView(page: Page): View {
 
   return {
     element,
-    redraw,
     leave: () => {
       left = true;
       window.clearTimeout(waiting);

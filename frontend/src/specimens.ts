@@ -80,7 +80,6 @@ export function specimensView(page: Page): View {
 
   return {
     element,
-    redraw: () => picking.redraw(),
     leave: () => picking.leave(),
     key(event) {
       if (picking.key(event)) return true;

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
-from cellquery.annotation.plan import Plan, campaign_folder
+from cellquery.annotation.plan import Plan, campaign_folder, kept_plan, open_database
 from cellquery.annotation.ranking import Ranking, Suggestion
 from cellquery.annotation.readings import Readings
 from cellquery.core import InputError
@@ -88,11 +88,13 @@ class Desk:
         self, project: Project, plan: Plan, database: Database, *, lease_s: float = 900.0
     ) -> None:
         self.project, self.plan, self.database = project, plan, database
+        # Kept: it finds all cells of the project when it is first asked.
+        self.store = project.store()
         self.history = Annotations(database)
         self.leases = Leases(database, lease_s)
         self.readings = Readings()
         self.cells = _facts(project)
-        ids = plan.ids(project).tolist()
+        ids = plan.cells(project).ids.tolist()
         self.pool = set(ids)
         self.ranking = Ranking(campaign_folder(project), ids, plan.seed)
         self.budget, self.first, _ = plan.settings().sizes(len(ids))
@@ -100,9 +102,18 @@ class Desk:
         self._rank: dict[str, int] = {}
         self._second: dict[str, None] = {}
         self._disputed: dict[str, None] = {}
-        self._n_read = 0
         self._lock = threading.RLock()
         self.refresh()
+
+    @classmethod
+    def open(cls, project: Project, database_url: str | None = None) -> Self:
+        """Return the desk of a project that has been served before, or raise ProjectError."""
+        return cls(project, kept_plan(project), open_database(project, database_url))
+
+    @property
+    def n_second(self) -> int:
+        """How many cells wait for a second reader."""
+        return len(self._second)
 
     def refresh(self) -> None:
         """Take in what others annotated and what the campaign did since."""
@@ -117,8 +128,6 @@ class Desk:
                 self._unread = {
                     each: None for each in order if self.readings.standing(each) == "unread"
                 }
-            if changed or ranked:
-                self._n_read = len(self.pool) - len(self._unread)
 
     def _sort(self, cell_id: str) -> None:
         """Put a cell whose readings changed where it belongs."""
@@ -165,7 +174,7 @@ class Desk:
         wanted = [each for each in mine if readings.by(name, each[0]) is None]
         limit, seen = len(wanted) + 4 * n, {cell_id for cell_id, _ in wanted}
 
-        def add(cells: Sequence[str] | dict[str, None], place: int, most: int) -> None:
+        def add(cells: Iterable[str], place: int, most: int) -> None:
             left = most
             for cell_id in cells:
                 if len(wanted) >= limit or left <= 0:
@@ -185,7 +194,8 @@ class Desk:
         asked = set(self.ranking.asked)
         left = sum(each in self._unread and (each, 0) not in held for each in asked)
         # Beyond what is asked for, only as many as the budget still has room for.
-        add(self._unread, 0, max(left, budget - self._n_read - out))
+        n_read = len(self.pool) - len(self._unread)
+        add(self._unread, 0, max(left, budget - n_read - out))
         return wanted
 
     def turn(self, cell_id: str, account: Account, place: int = 0) -> Turn:

@@ -153,9 +153,7 @@ def export_labels(desk: Desk, form: Form, out: Path) -> int:
     return len(desk.readings.read())
 
 
-def import_labels(
-    desk: Desk, account: Account, text: str, where: str | Path, *, key: str = ""
-) -> int:
+def import_labels(desk: Desk, account: Account, text: str, where: str | Path) -> int:
     """Take labels of a csv in as an account's readings, once all of it is found in order.
 
     Interrupted, the same call goes on: nothing is taken in twice.
@@ -170,8 +168,6 @@ def import_labels(
         against spreadsheets is taken off.
     where : str or Path
         What the text is called in messages.
-    key : str
-        Makes the same text another one, to take it in again after changes.
 
     Raises
     ------
@@ -186,7 +182,7 @@ def import_labels(
     column = next((name for name in ("label", "pattern") if name in fields), None)
     if "cell_id" not in fields or column is None:
         raise InputError(where, "no columns cell_id and label", "name them in the first line")
-    digest = hashlib.sha256(f"{key}\0{text}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     new: list[NewAnnotation] = []
     try:
         for row in reader:
@@ -229,9 +225,9 @@ def _no_csv(where: str | Path, error: csv.Error) -> InputError:
 def _export_folders(desk: Desk, out: Path) -> int:
     from PIL import Image
 
-    labels, store = desk.readings.labels(), desk.project.store()
+    labels = desk.readings.labels()
     for cell_id, name in labels.items():
-        pixels = store.pixels(cell_id)
+        pixels = desk.store.pixels(cell_id)
         folder = out / _file_name(name)
         make_folder(folder)
         with replacing(folder / f"{_file_name(cell_id)}.png") as file:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cellquery.campaign import Campaign, CampaignSettings, Pool
+from cellquery.campaign import Campaign, CampaignSettings
+from cellquery.campaign.project_campaign import campaign_on
 from cellquery.campaign.records import read_json
-from cellquery.core import SIX_PATTERNS, InputError, Progress, ProjectError, SettingsError, silent
+from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
 from cellquery.core.durable import make_folder, write_json
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project
-from cellquery.data.prepare import inputs_for, prepare
-from cellquery.data.selection import select
+from cellquery.data.selection import Selection, select
 from cellquery.models import Classifier
 from cellquery.storage import Database
-from cellquery.training import label
 
 FOLDER = "annotation"
 
@@ -84,7 +81,7 @@ class Plan(BaseModel):
         except ValidationError as error:
             raise settings_fault(error, path, "see cellquery serve --help") from error
         plan.settings()
-        plan.ids(project)
+        plan.cells(project)
         make_folder(path.parent)
         write_json(path, plan.model_dump())
         return plan
@@ -93,62 +90,32 @@ class Plan(BaseModel):
         """Return the settings of the campaign."""
         return CampaignSettings.read(self.campaign, "campaign settings", self.preset)
 
-    def ids(self, project: Project) -> NDArray[Any]:
-        """Return the cells to annotate, in the order of the manifest."""
-        if self.pool:
-            if self.split is None:
-                raise SettingsError("--split", "parts are named without a split", "name the split")
-            parts = project.split(self.split)
-            missing = [part for part in self.pool if part not in parts]
-            if missing:
-                raise InputError(
-                    self.split, f"has no part '{missing[0]}'", f"choose from {', '.join(parts)}"
-                )
-            wanted = {cell_id for part in self.pool for cell_id in parts[part]}
-            ids = [each for each in project.manifest()["cell_id"].to_pylist() if each in wanted]
-        else:
-            manifest = project.manifest()
-            pairs = zip(
-                manifest["cell_id"].to_pylist(), manifest["pattern"].to_pylist(), strict=True
-            )
-            ids = [cell_id for cell_id, pattern in pairs if pattern is None]
-        if not ids:
-            raise InputError(
-                project.path,
-                "every cell has a pattern already",
-                "name the cells to annotate anew with --split and --pool",
-            )
-        return np.array(ids, dtype=object)
+    def cells(self, project: Project) -> Selection:
+        """Return the cells to annotate, in the order of the manifest.
+
+        Raises
+        ------
+        InputError
+            When the split has no such part, or there is no cell to annotate.
+        """
+        if not self.pool:
+            return select(project, which="unlabelled")
+        if self.split is None:
+            raise SettingsError("--split", "parts are named without a split", "name the split")
+        return select(project, self.split, self.pool, which="all")
 
     def make(self, project: Project, *, progress: Progress = silent) -> Campaign:
         """Return the campaign, its pool prepared."""
-        settings = self.settings()
-        classifier = None if self.initial is None else Classifier.load(Path(self.initial))
-        inputs = inputs_for(project, settings.training().inputs)
-        if classifier is not None:
-            inputs = classifier.inputs
-        store, ids = project.store(), self.ids(project)
-        specimen_of = dict(
-            zip(
-                *(project.manifest()[name].to_pylist() for name in ("cell_id", "specimen")),
-                strict=True,
-            )
-        )
-        rehearsed = None
-        if self.rehearse:
-            cells = select(project, self.split, self.rehearse)
-            prepared = prepare(store, cells.ids, inputs, progress=progress)
-            rehearsed = label(prepared, list(cells.patterns), self.patterns)
-        specimens = np.array([specimen_of[each] for each in ids.tolist()], dtype=object)
-        return Campaign(
+        return campaign_on(
+            project,
             campaign_folder(project),
-            Pool(prepare(store, ids, inputs, progress=progress), specimens),
-            settings,
+            self.settings(),
+            self.cells(project),
             self.patterns,
-            inputs,
-            self.seed,
-            initial=classifier,
-            rehearsed=rehearsed,
+            split=self.split,
+            initial=None if self.initial is None else Path(self.initial),
+            rehearse=self.rehearse,
+            seed=self.seed,
             about={"oracle": "people"},
             progress=progress,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from statistics import median
 from typing import Any
@@ -36,7 +35,7 @@ def progress(desk: Desk) -> dict[str, Any]:
         "n_pool": len(desk.pool),
         "budget": desk.budget,
         "n_labelled": len(in_pool),
-        "n_second": len(desk._second),
+        "n_second": desk.n_second,
         "standings": dict(standings),
         "labels_per_pattern": {name: counts[name] for name in desk.plan.patterns},
         "rounds": rounds,
@@ -61,7 +60,7 @@ def _round(facts: dict[str, Any]) -> dict[str, Any]:
     keys = ("round", "n_labels", "kappa", "stabilised", "estimate", "labels_per_pattern", "notes")
     kept = {key: facts.get(key) for key in keys}
     kept["seconds"] = round(sum(facts["seconds"].values()), 1)
-    return dict(json.loads(json.dumps(kept)))
+    return kept
 
 
 def _stopping(rounds: list[dict[str, Any]], ended: dict[str, Any] | None) -> str:

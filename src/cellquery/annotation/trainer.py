@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cellquery.annotation.people import People
-from cellquery.annotation.plan import FOLDER, Plan
+from cellquery.annotation.plan import FOLDER, Plan, campaign_folder
 from cellquery.campaign import Campaign, CampaignBusyError
 from cellquery.campaign.engine import State
 from cellquery.campaign.records import read_json, rounds_done
@@ -103,7 +103,7 @@ class _Report:
         if state == self._said == "waiting":
             return
         self._said = state
-        done = len(rounds_done(self.project.path / FOLDER / "campaign"))
+        done = len(rounds_done(campaign_folder(self.project)))
         write_json(_path(self.project), {"state": state, "round": done, **more})
 
 

@@ -249,7 +249,7 @@ class Campaign:
             query = self._chosen(number, oracle)
             seconds["selection"] = time.perf_counter() - started
             folder.keep_query(query)
-        if folder.answers() is None and not self._answered(folder, oracle):
+        if folder.answers() is None and not self._answered(number, folder, oracle):
             return False
         started = time.perf_counter()
         self.sight.prepare()
@@ -275,7 +275,7 @@ class Campaign:
         folder.keep_facts(facts)
         return True
 
-    def _answered(self, folder: RoundFolder, oracle: Oracle) -> bool:
+    def _answered(self, number: int, folder: RoundFolder, oracle: Oracle) -> bool:
         query = folder.query()
         assert query is not None
         ids = query.ids.tolist()
@@ -284,7 +284,7 @@ class Campaign:
         answers = {**known, **oracle.answers(asked)}
         if any(cell_id not in answers for cell_id in ids):
             return False
-        earlier = self._answers(int(folder.path.name))
+        earlier = self._answers(number)
         changed = self._changed(earlier, oracle)
         labelled = any(each.corrected(changed).labelled for each in earlier)
         if not labelled and all(answers[cell_id] is None for cell_id in ids):
@@ -308,7 +308,8 @@ class Campaign:
             for each in rounds
             for pair in zip(each.ids.tolist(), each.patterns.tolist(), strict=True)
         ]
-        now = oracle.answers([cell_id for cell_id, _ in pairs if cell_id not in self._audit()])
+        audit = self._audit()
+        now = oracle.answers([cell_id for cell_id, _ in pairs if cell_id not in audit])
         return {cell_id: now[cell_id] for cell_id, was in pairs if now.get(cell_id, was) != was}
 
     def _answers(self, n_rounds: int) -> list[Answers]:

@@ -1,9 +1,10 @@
-"""A simulated campaign on a project's own labels."""
+"""Campaigns on a project's cells, with its own labels as the oracle or without."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cellquery.campaign.engine import Campaign, Judged
 from cellquery.campaign.oracle import KnownLabels
@@ -12,7 +13,7 @@ from cellquery.campaign.settings import CampaignSettings
 from cellquery.core import Progress, SettingsError, silent
 from cellquery.data import Project
 from cellquery.data.prepare import inputs_for, prepare
-from cellquery.data.selection import select
+from cellquery.data.selection import Selection, select
 from cellquery.models import Classifier
 from cellquery.training import label
 
@@ -58,11 +59,66 @@ def project_campaign(
     twice = sorted({part for part in parts if parts.count(part) > 1})
     if twice:
         raise SettingsError("parts", f"'{twice[0]}' is named for two purposes", "name it once")
+    chosen = select(project, split, pool, leave_out=[] if pool else [*judge, *rehearse])
+    made = campaign_on(
+        project,
+        root,
+        settings,
+        chosen,
+        project.patterns,
+        split=split,
+        judge=judge,
+        initial=initial,
+        rehearse=rehearse,
+        seed=seed,
+        about={"split": split, "pool": list(pool), "judged": list(judge)},
+        progress=progress,
+    )
+    known = zip(chosen.ids.tolist(), chosen.patterns.tolist(), strict=True)
+    return made, KnownLabels(dict(known))
+
+
+def campaign_on(
+    project: Project,
+    root: Path,
+    settings: CampaignSettings,
+    chosen: Selection,
+    patterns: tuple[str, ...],
+    *,
+    split: str | None = None,
+    judge: Sequence[str] = (),
+    initial: Path | None = None,
+    rehearse: Sequence[str] = (),
+    seed: int = 0,
+    about: Mapping[str, Any],
+    progress: Progress = silent,
+) -> Campaign:
+    """Return a campaign on chosen cells of a project, all of its cells prepared.
+
+    Parameters
+    ----------
+    project : Project
+    root : Path
+        The campaign's folder.
+    settings : CampaignSettings
+    chosen : Selection
+        The pool; its patterns are not looked at.
+    patterns : tuple of str
+        The class list.
+    split : str or None
+    judge, rehearse : sequence of str
+        Parts of the split to judge on, and that the initial network has learnt.
+    initial : Path or None
+        The network after initial learning.
+    seed : int
+    about : mapping
+        More facts for ``campaign.json``.
+    progress : Progress
+    """
     classifier = None if initial is None else Classifier.load(initial)
     inputs = inputs_for(project, settings.training().inputs)
     if classifier is not None:
         inputs = classifier.inputs
-    chosen = select(project, split, pool, leave_out=[] if pool else [*judge, *rehearse])
     store = project.store()
     judged = []
     for part in judge:
@@ -73,19 +129,17 @@ def project_campaign(
     if rehearse:
         cells = select(project, split, rehearse)
         prepared = prepare(store, cells.ids, inputs, progress=progress)
-        rehearsed = label(prepared, list(cells.patterns), project.patterns)
-    made = Campaign(
+        rehearsed = label(prepared, list(cells.patterns), patterns)
+    return Campaign(
         root,
         Pool(prepare(store, chosen.ids, inputs, progress=progress), chosen.specimens),
         settings,
-        project.patterns,
+        patterns,
         inputs,
         seed,
         initial=classifier,
         rehearsed=rehearsed,
         judged=judged,
-        about={"split": split, "pool": list(pool), "judged": list(judge)},
+        about=about,
         progress=progress,
     )
-    known = zip(chosen.ids.tolist(), chosen.patterns.tolist(), strict=True)
-    return made, KnownLabels(dict(known))

@@ -21,15 +21,13 @@ def agreement(
     """
     from json import dumps
 
-    from cellquery.annotation import Desk, kept_plan, open_database
+    from cellquery.annotation import Desk
     from cellquery.annotation.agreement import agreement_report, agreement_text
     from cellquery.core import RESEARCH_USE_ONLY
     from cellquery.data import Project
 
-    opened = Project.open(project)
-    plan = kept_plan(opened)
-    desk = Desk(opened, plan, open_database(opened, database))
-    report = agreement_report(desk.readings, plan.patterns)
+    desk = Desk.open(Project.open(project), database)
+    report = agreement_report(desk.readings, desk.plan.patterns)
     if json:
         say(dumps({"notice": RESEARCH_USE_ONLY, **report.as_dict()}, indent=2))
         return

@@ -27,13 +27,12 @@ def export(
 
     Example: cellquery labels export cells --out labels.csv
     """
-    from cellquery.annotation import Desk, kept_plan, open_database
+    from cellquery.annotation import Desk
     from cellquery.annotation.exchange import export_labels
     from cellquery.core.words import counted
     from cellquery.data import Project
 
-    opened = Project.open(project)
-    desk = Desk(opened, kept_plan(opened), open_database(opened, database))
+    desk = Desk.open(Project.open(project), database)
     n_cells = export_labels(desk, form, out)  # type: ignore[arg-type]
     say(f"{counted(n_cells, 'cell')} in {out}")
 
@@ -49,21 +48,20 @@ def import_csv(
 
     Example: cellquery labels import cells labels.csv --account ana
     """
-    from cellquery.annotation import Desk, kept_plan, open_database
+    from cellquery.annotation import Desk
     from cellquery.annotation.exchange import import_labels
     from cellquery.core import InputError
     from cellquery.core.words import counted
     from cellquery.data import Project
     from cellquery.storage import Accounts
 
-    opened = Project.open(project)
-    store = open_database(opened, database)
-    who = Accounts(store).find(account)
+    desk = Desk.open(Project.open(project), database)
+    who = Accounts(desk.database).find(account)
     if who is None:
         raise InputError(account, "no such account", "see cellquery accounts list")
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(file, f"cannot be read ({error})", "give a csv in UTF-8") from error
-    n_labels = import_labels(Desk(opened, kept_plan(opened), store), who, text, file)
+    n_labels = import_labels(desk, who, text, file)
     say(f"{counted(n_labels, 'label')} of {account} taken in")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,13 @@ from cellquery.data.project import Project
 
 @dataclass(frozen=True)
 class Selection:
-    """Labelled cells, in the order of the manifest.
+    """Cells, in the order of the manifest.
 
     Attributes
     ----------
     ids : ndarray of str, shape (cells,)
     patterns : ndarray of str, shape (cells,)
+        None where unlabelled cells are selected.
     specimens : ndarray of str or None, shape (cells,)
     """
 
@@ -42,6 +43,7 @@ def select(
     parts: Sequence[str] = (),
     *,
     leave_out: Sequence[str] = (),
+    which: Literal["labelled", "unlabelled", "all"] = "labelled",
 ) -> Selection:
     """Return the labelled cells of parts of a split, or of the whole project.
 
@@ -49,23 +51,25 @@ def select(
     ----------
     project : Project
     split : str or None
-        None takes every labelled cell.
+        None takes every cell of the project.
     parts : sequence of str
         Parts of the split to take; empty takes all.
     leave_out : sequence of str
         Parts of the split not to take.
+    which : {"labelled", "unlabelled", "all"}
 
     Raises
     ------
     InputError
-        When the split has no such part, or no cell of it has a label.
+        When the split has no such part, or no cell of it is of this kind.
     """
     manifest = project.manifest()
     ids, patterns, specimens = (
         np.array(manifest[name].to_pylist(), dtype=object)
         for name in ("cell_id", "pattern", "specimen")
     )
-    taken = np.array([pattern is not None for pattern in patterns], dtype=bool)
+    has_label = np.array([pattern is not None for pattern in patterns], dtype=bool)
+    taken = {"labelled": has_label, "unlabelled": ~has_label}.get(which, np.ones_like(has_label))
     where = f"project {project.path}"
     if split is not None:
         where = f"split '{split}'"
@@ -83,5 +87,13 @@ def select(
         }
         taken &= np.array([cell_id in wanted for cell_id in ids], dtype=bool)
     if not taken.any():
-        raise InputError(where, "none of these cells has a label", "label some, or choose others")
+        fault, remedy = {
+            "labelled": ("none of these cells has a label", "label some, or choose others"),
+            "unlabelled": (
+                "every cell has a pattern already",
+                "name the cells to annotate anew with --split and --pool",
+            ),
+            "all": ("has no cell there", "choose others"),
+        }[which]
+        raise InputError(where, fault, remedy)
     return Selection(ids, patterns, specimens).rows(taken)

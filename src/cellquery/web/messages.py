@@ -8,12 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cellquery.annotation import Turn
 from cellquery.annotation.review import Reviewed
-from cellquery.storage import Annotation
+from cellquery.storage import Annotation, Role
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, Field(max_length=512, pattern=r"^[^\x00]*$")]
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
-RoleName = Literal["annotator", "reviewer", "administrator"]
 
 
 class Message(BaseModel):
@@ -39,7 +38,7 @@ class Me(Message):
     """Who is signed in."""
 
     name: str
-    role: RoleName
+    role: Role
 
 
 class PatternKey(Message):
@@ -287,7 +286,7 @@ class AccountMessage(Message):
     """An account, without its password."""
 
     name: str
-    role: RoleName
+    role: Role
     active: bool
 
 
@@ -301,7 +300,7 @@ class NewAccount(Message):
     """An account to make."""
 
     name: Name
-    role: RoleName
+    role: Role
     password: Annotated[str, Field(max_length=1024)] | None = None
 
 
@@ -309,7 +308,7 @@ class AccountChange(Message):
     """What to change of an account."""
 
     name: Name
-    role: RoleName | None = None
+    role: Role | None = None
     active: bool | None = None
     password: Annotated[str, Field(max_length=1024)] | None = None
 

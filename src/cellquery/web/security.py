@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Cookie, Depends, HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cellquery.storage import Account, Accounts
+from cellquery.storage import ROLES, Account, Accounts, Role
 
 COOKIE = "cellquery_session"
 MAX_BODY_BYTES = 32 * 2**20
@@ -98,12 +98,11 @@ def signed_in(
     return account
 
 
-def at_least(role: str) -> Callable[..., Account]:
+def at_least(role: Role) -> Callable[..., Account]:
     """Return a dependency that answers 403 to accounts of a lower role."""
-    order = ("annotator", "reviewer", "administrator")
 
     def allowed(account: Annotated[Account, Depends(signed_in)]) -> Account:
-        if order.index(account.role) < order.index(role):
+        if ROLES.index(account.role) < ROLES.index(role):
             raise HTTPException(403, f"only for the role {role}")
         return account
 

@@ -45,9 +45,8 @@ def listen(
     listening = _bound(host, port)
     port = listening.getsockname()[1]
     accounts = Accounts(database)
-    if not any(each.role == "administrator" and each.active for each in accounts.all()):
-        accounts.add(ADMINISTRATOR, "administrator")
-    first = next(e for e in accounts.all() if e.role == "administrator" and e.active)
+    able = [each for each in accounts.all() if each.role == "administrator" and each.active]
+    first = able[0] if able else accounts.add(ADMINISTRATOR, "administrator")
     desk = Desk(project, plan, database)
     allowed = ["127.0.0.1", "localhost", "[::1]", *names]
     if host not in ("127.0.0.1", "localhost", "::1"):

@@ -14,14 +14,13 @@ from PIL import Image
 
 from cellquery.core import Progress, ProjectError, silent
 from cellquery.core.durable import make_folder, replacing, writing_fault
-from cellquery.data.project import Project
+from cellquery.data.project import SYNTHETIC_LAYOUT, Project
 from cellquery.data.store import ShardWriter
 from cellquery.data.synthetic.cells import SyntheticCell
 from cellquery.data.synthetic.notice import synthetic_notice
 from cellquery.data.synthetic.series import synthetic_cells
 from cellquery.data.synthetic.settings import SyntheticSettings
 
-LAYOUT = "synthetic"
 COLUMNS = ("id", "path", "mask", "pattern", "specimen", "intensity")
 _SOURCE = "cellquery synthesize"
 _TASK = "synthetic cells"
@@ -61,11 +60,14 @@ def into_project(
     project = Project.open_or_create(path)
     source = {
         "path": _SOURCE,
-        "layout": LAYOUT,
+        "layout": SYNTHETIC_LAYOUT,
         "settings": settings.model_dump_json(exclude={"n_specimens"}),
     }
     for earlier in project.sources:
-        if earlier.get("layout") == LAYOUT and earlier.get("settings") != source["settings"]:
+        if (
+            earlier.get("layout") == SYNTHETIC_LAYOUT
+            and earlier.get("settings") != source["settings"]
+        ):
             raise ProjectError(
                 project.path,
                 f"holds synthetic cells of other settings ({earlier.get('settings')})",
@@ -137,7 +139,7 @@ def into_folder(
 def _held(project: Project) -> Counter[str]:
     """Cells of each specimen that the project has; within one they follow each other."""
     manifest = project.manifest()
-    synthetic = manifest.filter(pc.starts_with(manifest["source"], f"{LAYOUT}/"))
+    synthetic = manifest.filter(pc.starts_with(manifest["source"], f"{SYNTHETIC_LAYOUT}/"))
     counts = synthetic["specimen"].value_counts().to_pylist()
     return Counter({count["values"]: count["counts"] for count in counts})
 
@@ -148,7 +150,7 @@ def _row(cell: SyntheticCell, settings: SyntheticSettings) -> dict[str, object]:
     pixels = cell.pixels.astype(little_endian, copy=False).tobytes()
     return {
         "cell_id": cell.cell_id,
-        "source": f"{LAYOUT}/{cell.cell_id}",
+        "source": f"{SYNTHETIC_LAYOUT}/{cell.cell_id}",
         "digest": hashlib.sha256(pixels).hexdigest(),
         "pattern": cell.pattern,
         "specimen": cell.specimen,
