@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from cellquery.data import Project
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 # Before anything imports torch or matplotlib, and inherited by the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.update(MPLBACKEND="Agg", NO_COLOR="1", COLUMNS="100")
+
+# A busy machine is no fault of the code: properties are judged by what they say, not by the clock.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

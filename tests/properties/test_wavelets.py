@@ -15,7 +15,7 @@ IMAGES = st_numpy.arrays(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(IMAGES, WAVELETS)
 def test_the_inverse_gives_the_image_back(image: np.ndarray, wavelet: str) -> None:
     images = torch.from_numpy(image)
@@ -23,7 +23,7 @@ def test_the_inverse_gives_the_image_back(image: np.ndarray, wavelet: str) -> No
     torch.testing.assert_close(idwt2(dwt2(images, wavelet), wavelet), images, atol=1e-8, rtol=1e-8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(IMAGES, WAVELETS)
 def test_energy_is_kept(image: np.ndarray, wavelet: str) -> None:
     images = torch.from_numpy(image)
@@ -31,7 +31,7 @@ def test_energy_is_kept(image: np.ndarray, wavelet: str) -> None:
     np.testing.assert_allclose(energy, float(images.square().sum()), rtol=1e-8, atol=1e-8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(IMAGES, st.floats(-50, 50), WAVELETS)
 def test_brightness_moves_the_approximation_and_not_the_details(
     image: np.ndarray, offset: float, wavelet: str

@@ -33,7 +33,6 @@ def test_no_request_makes_the_server_fail(desk: Desk, path: str, method: str) ->
 
     @settings(
         max_examples=8,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],
