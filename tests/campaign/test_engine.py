@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
 from cellquery.campaign import CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.campaign.records import RoundFolder, read_answers, rounds_done
+from cellquery.campaign.stopping import what_stopping_costs
 from cellquery.core import AcquisitionError, ProjectError, SettingsError
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
@@ -55,10 +57,12 @@ def trace(root: Path) -> dict[str, Any]:
     for folder in rounds_done(root):
         query, facts = folder.query(), folder.facts()
         assert query is not None
-        facts.pop("seconds")
+        for clock in ("seconds", "cpu_seconds"):
+            facts.pop(clock)
         found[folder.path.name] = (query.ids.tolist(), query.utilities.tolist(), facts)
     final = json.loads((root / "final" / "final.json").read_text())
-    final.pop("seconds")
+    for clock in ("seconds", "cpu_seconds"):
+        final.pop(clock)
     found["final"] = final
     return found
 
@@ -75,7 +79,8 @@ def test_rounds_spend_exactly_the_budget(
     facts = rounds[-1].facts()
     assert sum(facts["labels_per_pattern"].values()) == 35
     assert sum(facts["labels_per_specimen"].values()) == 35
-    assert set(facts["seconds"]) == {"selection", "caching", "training", "scoring", "judging"}
+    for clock in ("seconds", "cpu_seconds"):
+        assert set(facts[clock]) == {"selection", "caching", "training", "scoring", "judging"}
     assert 0 <= facts["judged"]["test"]["mca"] <= 1
     for name in ("query.parquet", "labels.parquet", "pool.parquet", "model.safetensors"):
         assert (rounds[0].path / name).exists()
@@ -203,6 +208,31 @@ def test_stabilised_predictions_end_a_campaign_early(
     final = json.loads((tmp_path / "final" / "final.json").read_text())
     assert final["ended"] == "predictions have stabilised"
     assert final["n_labels"] < 100
+
+
+def test_what_stopping_would_have_saved_and_lost_is_known_where_it_only_recorded(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier, judged: list[Judged]
+) -> None:
+    still = {**TRAIN, "learning_rate": 1e-9}
+    settings = settings_with(budget=60, train=still, restart="initial")
+    made = campaign(tmp_path, pool, settings, initial=initial, judged=judged, judge_rounds=False)
+    made.advance(known)
+    said = what_stopping_costs(tmp_path)
+    assert (said.round, said.n_labels, said.n_saved, said.really) == (3, 40, 20, False)
+    assert said.lost == {"test": pytest.approx(0, abs=0.1)}
+    judged_rounds = sorted(tmp_path.glob("rounds/*/evaluation-test.json"))
+    assert [path.parent.name for path in judged_rounds] == ["003", "005"]
+
+
+def test_embeddings_of_judged_cells_are_kept_with_the_delivered_network(
+    tmp_path: Path, pool: Pool, known: KnownLabels, judged: list[Judged]
+) -> None:
+    campaign(tmp_path, pool, settings_with(budget=20), judged=judged).advance(known)
+    kept = pq.read_table(tmp_path / "final" / "embeddings-test.parquet")
+    assert kept["cell_id"].to_pylist() == judged[0].cells.ids.tolist()
+    assert kept["pattern"].to_pylist() == list(judged[0].patterns)
+    assert np.array(kept["embedding"].to_pylist()).shape == (30, 128)
+    assert not list(tmp_path.glob("rounds/*/embeddings-*"))
 
 
 def test_a_pattern_without_labels_is_noted(tmp_path: Path, pool: Pool, known: KnownLabels) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from cellquery.campaign.records import read_json
 from cellquery.core import SettingsError
+from cellquery.core.durable import write_json
 from cellquery.data import Project
 from cellquery.experiments import CaseStudy
 from cellquery.experiments.bench import bench_campaign, bench_table
@@ -27,6 +28,13 @@ def test_three_ways_are_run_and_the_table_sets_them_side_by_side(
     table = bench_table(root)
     assert "| campaign |" in table
     assert "| 1.00 |" in table
+    assert set(costs["literal"]["cpu_seconds"]) == set(costs["literal"]["seconds"])
+    assert "CPU ratio |" in table
+    facts = read_json(root / "costs.json")
+    for cost in facts["costs"]:
+        del cost["cpu_seconds"]
+    write_json(root / "costs.json", facts)
+    assert "| - | - |" in bench_table(root)
     before = (root / "literal" / "final" / "final.json").stat().st_mtime_ns
     bench_campaign(CaseStudy(**STUDY), case_project, tmp_path, budget=0.2)
     assert (root / "literal" / "final" / "final.json").stat().st_mtime_ns == before

@@ -69,6 +69,21 @@ def test_the_table_sets_active_against_random_over_seeds(case_study: Path) -> No
     assert "For Research Use Only" in text
 
 
+def test_options_go_with_their_strategy() -> None:
+    study = CaseStudy(**{**STUDY, "campaign": {**STUDY["campaign"], "options": {}}})
+    assert study.settings_of("AL", 0.2).options == {}
+    assert CaseStudy(**STUDY).settings_of("AL", 0.2).options == {"random_share": 0.3}
+    assert CaseStudy(**STUDY).settings_of("RS", 0.2).options == {}
+    spread = {"options": {"per_specimen_cap": 2}}
+    assert CaseStudy(**STUDY, random=spread).settings_of("RS", 0.2).options == spread["options"]
+
+
+def test_the_initial_network_is_judged_before_any_label_of_the_pool(case_study: Path) -> None:
+    folder = case_study / "initial" / "seed-0"
+    for name in ("test", "unseen"):
+        assert json.loads((folder / f"evaluation-{name}.json").read_text())["n_cells"] > 10
+
+
 def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(json.dumps(CaseStudy(**STUDY).model_dump()))
     with pytest.raises(ProjectError, match="no finished campaign"):

@@ -50,6 +50,14 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     assert HEAVY & set(ran.stdout.split()) == set()
 
 
+def test_tables_of_text_and_reports_of_studies_do_not_wait_for_torch() -> None:
+    script = "import sys, cellquery.campaign.status, cellquery.reports.case_report"
+    script += "; print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "False\n"
+
+
 def test_version_is_the_one_of_the_package_with_the_research_use_wording(cli: Cli) -> None:
     assert cli("--version").stdout == f"cellquery {__version__}. {RESEARCH_USE_ONLY}\n"
 

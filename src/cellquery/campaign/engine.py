@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from cellquery.acquisition import Candidates, Query, query_strategy
 from cellquery.acquisition.margin import margin_utility
 from cellquery.campaign.estimate import estimate_accuracy
+from cellquery.campaign.judging import Judged
 from cellquery.campaign.oracle import Oracle
 from cellquery.campaign.pool import Pool
 from cellquery.campaign.records import (
@@ -34,11 +34,11 @@ from cellquery.campaign.records import (
 )
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.campaign.sight import Scores, Sight, committee, some
-from cellquery.campaign.stopping import stabilised
+from cellquery.campaign.stopping import USUAL_KAPPA, first_stabilised, stabilised
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.provenance import provenance
-from cellquery.data.prepare import PreparedCells
+from cellquery.core.spent import Spent
 from cellquery.metrics import cohen_kappa
 from cellquery.models import Classifier
 from cellquery.training import (
@@ -49,7 +49,7 @@ from cellquery.training import (
     hold_out,
     predict,
 )
-from cellquery.training.evaluate import evaluate_cells, write_evaluation
+from cellquery.training.evaluate import keep_embeddings
 from cellquery.training.run import fitted_inputs
 from cellquery.wavelets import InputSettings
 
@@ -59,25 +59,6 @@ class CampaignBusyError(ProjectError):
 
 
 State = Literal["waiting", "done"]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Labelled cells that the networks are judged on; they never influence anything.
-
-    Attributes
-    ----------
-    name : str
-        As in ``evaluation-NAME.json``.
-    cells : PreparedCells
-    patterns : sequence of str, shape (cells,)
-    specimens : sequence of str or None, shape (cells,)
-    """
-
-    name: str
-    cells: PreparedCells
-    patterns: Sequence[str]
-    specimens: Sequence[str | None]
 
 
 @dataclass
@@ -243,34 +224,29 @@ class Campaign:
 
     def _round(self, number: int, oracle: Oracle) -> bool:
         """Do one round, or what is left of it; return False when answers are missing."""
-        folder, seconds = round_folder(self.root, number), {}
+        folder, spent = round_folder(self.root, number), Spent()
         if folder.query() is None:
-            started = time.perf_counter()
-            query = self._chosen(number, oracle)
-            seconds["selection"] = time.perf_counter() - started
+            with spent.on("selection"):
+                query = self._chosen(number, oracle)
             folder.keep_query(query)
         if folder.answers() is None and not self._answered(number, folder, oracle):
             return False
-        started = time.perf_counter()
-        self.sight.prepare()
-        rounds = self._answers(number + 1)
-        rows, labels = self._labelled(rounds)
-        n_trained = sum(len(each) for each in rows)
-        cells = self.sight.labelled(rows, labels)
-        seconds["caching"] = time.perf_counter() - started
-        started = time.perf_counter()
-        classifier = self._trained(number, folder, cells)
-        seconds["training"] = time.perf_counter() - started
-        started = time.perf_counter()
-        scores = self.sight.scores(classifier)
+        with spent.on("caching"):
+            self.sight.prepare()
+            rounds = self._answers(number + 1)
+            rows, labels = self._labelled(rounds)
+            n_trained = sum(len(each) for each in rows)
+            cells = self.sight.labelled(rows, labels)
+        with spent.on("training"):
+            classifier = self._trained(number, folder, cells)
+        with spent.on("scoring"):
+            scores = self.sight.scores(classifier)
         self._scores = (number, scores)
-        seconds["scoring"] = time.perf_counter() - started
         facts = self._facts(number, rounds, scores)
-        started = time.perf_counter()
-        if self.judge_rounds:
-            facts["judged"] = self._judge(folder.path, classifier, self.train)
-        seconds["judging"] = time.perf_counter() - started
-        facts["seconds"] = {key: round(value, 3) for key, value in seconds.items()}
+        with spent.on("judging"):
+            if self.judge_rounds:
+                facts["judged"] = self._judge(folder.path, classifier, self.train)
+        facts.update(spent.as_dict())
         self.progress("labels", min(n_trained, self.budget), self.budget)
         folder.keep_facts(facts)
         return True
@@ -495,7 +471,7 @@ class Campaign:
             "labels_per_pattern": {pattern: counts[pattern] for pattern in self.patterns},
             "labels_per_specimen": dict(sorted(specimens.items())),
             "kappa": kappas[-1],
-            "stabilised": stabilised(kappas, self.settings.stop_kappa or 0.99),
+            "stabilised": stabilised(kappas, self.settings.stop_kappa or USUAL_KAPPA),
             "estimate": self._estimate(audit, predicted[self.pool.rows(audit)]),
             "notes": notes,
         }
@@ -519,17 +495,18 @@ class Campaign:
         changed = read_corrections(final)
         rounds = [each.corrected(changed) for each in rounds]
         settings = self.settings.final_training()
-        started = time.perf_counter()
-        if (final / "model.safetensors").exists():
-            classifier = Classifier.load(final / "model.safetensors")
-        elif settings is None:
-            classifier = Classifier.load(done[-1].model)
-            classifier.save(final / "model.safetensors")
-        else:
-            classifier = self._final_training(final, settings, rounds)
-        training = time.perf_counter() - started
+        spent = Spent()
+        with spent.on("training"):
+            if (final / "model.safetensors").exists():
+                classifier = Classifier.load(final / "model.safetensors")
+            elif settings is None:
+                classifier = Classifier.load(done[-1].model)
+                classifier.save(final / "model.safetensors")
+            else:
+                classifier = self._final_training(final, settings, rounds)
         settings = settings or self.train
-        judged = self._judge(final, classifier, settings)
+        self._judge_stopping(done)
+        judged = self._judge(final, classifier, settings, embeddings=True)
         audit = self._audit_left(rounds)
         estimate = None
         if audit:
@@ -542,7 +519,7 @@ class Campaign:
             "n_trained": sum(len(each.labelled) for each in rounds),
             "estimate": estimate,
             "judged": judged,
-            "seconds": {"training": round(training, 3)},
+            **spent.as_dict(),
         }
         write_json(final / "final.json", facts)
 
@@ -559,24 +536,31 @@ class Campaign:
         self._fit(classifier, cells, settings, self.rehearsed, final, "final")
         return classifier
 
+    def _judge_stopping(self, done: Sequence[RoundFolder]) -> None:
+        """Judge the rounds that tell what stopping early loses; see `what_stopping_costs`."""
+        kappas = [each.facts()["kappa"] for each in done]
+        at = first_stabilised(kappas, self.settings.stop_kappa or USUAL_KAPPA)
+        if at is None or at == len(done) - 1 or self.judge_rounds:
+            return
+        for folder in (done[at], done[-1]):
+            self._judge(folder.path, Classifier.load(folder.model), self.train)
+
     def _judge(
-        self, folder: Path, classifier: Classifier, settings: TrainSettings
+        self,
+        folder: Path,
+        classifier: Classifier,
+        settings: TrainSettings,
+        *,
+        embeddings: bool = False,
     ) -> dict[str, dict[str, Any]]:
         """Judge a network, keep the judgements in a folder, and return their main figures."""
         figures = {}
         for part in self.judged:
-            evaluation, predictions = evaluate_cells(
-                classifier,
-                part.cells,
-                list(part.patterns),
-                specimens=list(part.specimens),
-                views=settings.views,
-                accelerator="cpu",
-                progress=self.progress,
+            evaluation, predictions = part.judge(
+                classifier, folder, views=settings.views, progress=self.progress
             )
-            write_evaluation(
-                folder, part.name, evaluation, predictions, list(part.patterns), part.specimens
-            )
+            if embeddings:
+                keep_embeddings(folder, part.name, predictions, part.patterns)
             values = evaluation.as_dict()
             figures[part.name] = {key: values[key] for key in ("aca", "mca", "recall")}
         return figures

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cellquery.campaign.engine import Campaign, Judged
+from cellquery.campaign.engine import Campaign
+from cellquery.campaign.judging import Judged
 from cellquery.campaign.oracle import KnownLabels
 from cellquery.campaign.pool import Pool
 from cellquery.campaign.settings import CampaignSettings

@@ -83,11 +83,7 @@ class CampaignSettings(BaseModel):
         if preset is not None and preset not in PRESETS:
             raise SettingsError(where, f"no preset '{preset}'", f"choose {', '.join(PRESETS)}")
         try:
-            under = dict(PRESETS[preset]) if preset else {}
-            if values.keys() & {"strategy", "options"}:
-                # Options belong to a strategy: those of the preset's go with it.
-                under.pop("options", None)
-            settings = cls(**overlaid(under, values))
+            settings = cls(**laid_over(PRESETS[preset] if preset else {}, values))
         except ValidationError as error:
             raise settings_fault(error, where, "see cellquery campaign run --help") from error
         query_strategy(settings.strategy, **settings.options)
@@ -128,6 +124,21 @@ class CampaignSettings(BaseModel):
                 "raise budget or lower first or audit_cells",
             )
         return budget, first, per_round
+
+
+def laid_over(under: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return a campaign's settings laid over others; neither is changed.
+
+    Options belong to a strategy and go with it: they are replaced as a whole.
+
+    Examples
+    --------
+    >>> laid_over({"strategy": "margin", "options": {"random_share": 0.3}}, {"strategy": "random"})
+    {'strategy': 'random'}
+    """
+    if values.keys() & {"strategy", "options"}:
+        under = {key: value for key, value in under.items() if key != "options"}
+    return overlaid(under, values)
 
 
 def read_campaign_settings(path: Path, preset: str | None = None) -> CampaignSettings:

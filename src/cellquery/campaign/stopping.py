@@ -3,8 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellquery.campaign.records import RoundFolder, read_json, rounds_done
 
 ROUNDS_RUNNING = 3
+USUAL_KAPPA = 0.99
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """What stopping early saved and lost in a campaign, or would have.
+
+    Attributes
+    ----------
+    kappa : float
+        The agreement asked for in three rounds running.
+    steadiest : float or None
+        The highest agreement that three rounds running kept to; None with fewer rounds.
+    round : int or None
+        The first round after which predictions had stabilised; None where they never did.
+    n_labels, n_saved : int
+        Labels at that point, and how many less than the budget; all and 0 where it never came.
+    really : bool
+        Whether the campaign ended there. What the labels saved would have brought is then not
+        known, and `lost` is empty.
+    lost : dict of str to float
+        By judged cells: MCA of the last round's network less that of the network at that point,
+        from -1 to 1. Of the rounds' own networks, before any last training.
+    """
+
+    kappa: float
+    steadiest: float | None
+    round: int | None
+    n_labels: int
+    n_saved: int
+    really: bool
+    lost: dict[str, float]
 
 
 def stabilised(kappas: Sequence[float | None], threshold: float) -> bool:
@@ -20,5 +56,60 @@ def stabilised(kappas: Sequence[float | None], threshold: float) -> bool:
     >>> stabilised([None, 0.99, 0.99], 0.99)
     False
     """
+    lowest = _lowest_of_last(kappas)
+    return lowest is not None and lowest >= threshold
+
+
+def first_stabilised(kappas: Sequence[float | None], threshold: float) -> int | None:
+    """Return the first round after which predictions had stabilised, or None.
+
+    Examples
+    --------
+    >>> first_stabilised([None, 0.9, 0.99, 0.995, 0.99, 0.98], 0.99)
+    4
+    """
+    ends = range(1, len(kappas) + 1)
+    return next((end - 1 for end in ends if stabilised(kappas[:end], threshold)), None)
+
+
+def what_stopping_costs(root: Path) -> Stopping:
+    """Return what stopping early saved and lost in a finished campaign, from its folder alone.
+
+    Raises
+    ------
+    ProjectError
+        When the folder holds no campaign, or a file of it is damaged.
+    """
+    campaign = read_json(root / "campaign.json")
+    done = rounds_done(root)
+    facts = [each.facts() for each in done]
+    threshold = campaign["settings"]["stop_kappa"] or USUAL_KAPPA
+    kappas = [each["kappa"] for each in facts]
+    lows = [_lowest_of_last(kappas[: end + 1]) for end in range(len(kappas))]
+    steadiest = max((low for low in lows if low is not None), default=None)
+    at = first_stabilised(kappas, threshold)
+    n_labels = facts[-1 if at is None else at]["n_labels"]
+    if at is None:
+        return Stopping(threshold, steadiest, None, n_labels, 0, False, {})
+    then, end = _mca(done[at]), _mca(done[-1])
+    really = at == len(done) - 1
+    return Stopping(
+        threshold,
+        steadiest,
+        at,
+        n_labels,
+        max(campaign["budget"] - n_labels, 0),
+        really,
+        {} if really else {name: end[name] - then[name] for name in then if name in end},
+    )
+
+
+def _lowest_of_last(kappas: Sequence[float | None]) -> float | None:
     last = list(kappas)[-ROUNDS_RUNNING:]
-    return len(last) == ROUNDS_RUNNING and all(k is not None and k >= threshold for k in last)
+    known = [kappa for kappa in last if kappa is not None]
+    return min(known) if len(known) == ROUNDS_RUNNING else None
+
+
+def _mca(folder: RoundFolder) -> dict[str, float]:
+    paths = sorted(folder.path.glob("evaluation-*.json"))
+    return {path.stem.removeprefix("evaluation-"): read_json(path)["mca"] for path in paths}

@@ -1,14 +1,27 @@
 """Studies described by one TOML file each: configurations, run directories, tables."""
 
-from cellquery.experiments.cases import (
-    CaseStudy,
-    is_case_study,
-    read_case_study,
-    run_case_study,
+from typing import TYPE_CHECKING
+
+from cellquery.core.lazy import lazily
+
+if TYPE_CHECKING:
+    from cellquery.experiments.cases import (
+        CaseStudy,
+        is_case_study,
+        read_case_study,
+        run_case_study,
+    )
+    from cellquery.experiments.config import Experiment, Variant, read_experiment
+    from cellquery.experiments.study import run_experiment
+    from cellquery.experiments.table import place_table, results_table, summarise
+
+__getattr__ = lazily(
+    __name__,
+    cases=("CaseStudy", "is_case_study", "read_case_study", "run_case_study"),
+    config=("Experiment", "Variant", "read_experiment"),
+    study=("run_experiment",),
+    table=("place_table", "results_table", "summarise"),
 )
-from cellquery.experiments.config import Experiment, Variant, read_experiment
-from cellquery.experiments.study import run_experiment
-from cellquery.experiments.table import place_table, results_table, summarise
 
 __all__ = [
     "CaseStudy",

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
+from cellquery.campaign.settings import laid_over
 from cellquery.core import Progress, SettingsError, silent
 from cellquery.core.durable import write_json
 from cellquery.core.validation import settings_fault
@@ -19,7 +20,7 @@ from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import select
 from cellquery.experiments.cases_table import campaign_folder
 from cellquery.experiments.config import InitialLearning
-from cellquery.experiments.initial import learn_first
+from cellquery.experiments.initial import judge_first, learn_first
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, TrainSettings
 from cellquery.training.settings import overlaid, read_toml
@@ -78,11 +79,10 @@ class CaseStudy(BaseModel):
 
         Random cells need no rounds where a last training follows: they are drawn at once.
         """
-        values = overlaid(self.campaign, {"budget": float(budget)})
+        values = {**self.campaign, "budget": float(budget)}
         if case.endswith("AL"):
             return CampaignSettings.read(values, self.name, self.preset)
-        values = overlaid(values, {"strategy": "random", **self.random})
-        values["options"] = self.random.get("options", {})
+        values = laid_over(values, {"strategy": "random", **self.random})
         settings = CampaignSettings.read(values, self.name, self.preset)
         if settings.final is None:
             return settings
@@ -219,17 +219,22 @@ class Grounds:
 
     def learn_first(self, root: Path, seed: int) -> tuple[Classifier, LabelledCells]:
         """Return the network after the initial learning of a seed, and the cells it learnt."""
-        return learn_first(
+        run, settings = root / "initial" / f"seed-{seed}", self.study.initial_settings()
+        classifier, learnt = learn_first(
             self.study.initial,
-            self.study.initial_settings(),
+            settings,
             self.project,
             self.study.split,
-            root / "initial" / f"seed-{seed}",
+            run,
             seed=seed,
             synthetic=root,
             about={"study": self.study.name},
             progress=self.progress,
         )
+        judge_first(
+            run, classifier, learnt, self.judged, views=settings.views, progress=self.progress
+        )
+        return classifier, learnt
 
     def campaign(
         self,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from cellquery.campaign import Judged
 from cellquery.core import Progress, silent
 from cellquery.data import Project
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
@@ -84,3 +87,41 @@ def learn_first(
         progress=progress,
     )
     return classifier, label(prepared, labels, patterns)
+
+
+def judge_first(
+    run: Path,
+    classifier: Classifier,
+    learnt: LabelledCells,
+    judged: Sequence[Judged],
+    *,
+    views: int = 1,
+    progress: Progress = silent,
+) -> None:
+    """Judge the network after its initial learning, where that is not yet done.
+
+    On the cells that its training held out, as "validation" (Figure 10b), and on cells to come,
+    none of which it has met.
+
+    Parameters
+    ----------
+    run : Path
+        The run directory of the initial learning.
+    classifier : Classifier
+    learnt : LabelledCells
+        What `learn_first` returned.
+    judged : sequence of Judged
+    views : {1, 8}
+    progress : Progress
+    """
+    parts = list(judged)
+    if (kept := run / "training-cells.parquet").exists():
+        held_out = pq.read_table(kept, filters=[("use", "=", "validation")])["cell_id"]
+        rows = np.flatnonzero(np.isin(learnt.cells.ids, held_out.to_pylist()))
+        names = [classifier.patterns[i] for i in learnt.labels[rows]]
+        if names:
+            cells = learnt.cells.rows(rows)
+            parts.append(Judged("validation", cells, names, [None] * len(names)))
+    for part in parts:
+        if not (run / f"evaluation-{part.name}.json").exists():
+            part.judge(classifier, run, views=views, progress=progress)

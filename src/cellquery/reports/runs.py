@@ -70,17 +70,11 @@ class EvaluationRecord:
 
     @property
     def recall_intervals(self) -> dict[str, tuple[float, float]]:
-        """The interval of each pattern's recall, where known.
-
-        Where specimens were resampled and a pattern has but one, the resamples cannot differ: an
-        interval of no width would claim certainty, so there is none.
-        """
-        by_specimen = self.values["interval_unit"] == "specimen"
+        """The interval of each pattern's recall, where known."""
         return {
             pattern: bounds
             for pattern in self.patterns
             if (bounds := self.interval(f"recall:{pattern}")) is not None
-            and not (by_specimen and self.n_specimens_of[pattern] < 2)
         }
 
     @cached_property

@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cellquery.core import RESEARCH_USE_ONLY, Progress, silent
-from cellquery.core.durable import replacing, write_json
+from cellquery.core import RESEARCH_USE_ONLY, Progress, generator, silent
+from cellquery.core.durable import replacing, write_json, write_table
 from cellquery.data.prepare import PreparedCells
 from cellquery.metrics import Evaluation, evaluate
 from cellquery.models import Classifier
 from cellquery.training.cells import label
 from cellquery.training.device import torch_device
 from cellquery.training.predict import Predictions, predict
+
+KEPT_EMBEDDINGS = 2000
 
 
 def evaluate_cells(
@@ -77,6 +79,26 @@ def write_evaluation(
         **evaluation.as_dict(),
     }
     write_json(path, record)
+    return path
+
+
+def keep_embeddings(run: Path, name: str, predictions: Predictions, names: Sequence[str]) -> Path:
+    """Write ``embeddings-NAME.parquet``: the embeddings of at most 2,000 judged cells.
+
+    The same cells are drawn for every network that is judged on them. Columns: ``cell_id``,
+    ``pattern`` (the true one), ``predicted`` and ``embedding`` (128 numbers in half precision).
+    """
+    n_cells = len(predictions.ids)
+    rows = np.sort(generator(0, "embeddings", name).permutation(n_cells)[:KEPT_EMBEDDINGS])
+    values = pa.array(predictions.embeddings[rows].astype(np.float16).ravel())
+    columns = {
+        "cell_id": pa.array(predictions.ids[rows].tolist(), pa.string()),
+        "pattern": pa.array([names[row] for row in rows], pa.string()),
+        "predicted": pa.array([predictions.patterns[i] for i in predictions.labels[rows]]),
+        "embedding": pa.FixedSizeListArray.from_arrays(values, predictions.embeddings.shape[1]),
+    }
+    path = run / f"embeddings-{name}.parquet"
+    write_table(path, columns)
     return path
 
 

@@ -1,0 +1,58 @@
+"""Labelled cells that networks are judged on, and their judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellquery.core import Progress, silent
+from cellquery.data.prepare import PreparedCells
+from cellquery.metrics import Evaluation
+from cellquery.models import Classifier
+from cellquery.training import Predictions
+from cellquery.training.evaluate import evaluate_cells, write_evaluation
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Labelled cells that the networks are judged on; they never influence anything.
+
+    Attributes
+    ----------
+    name : str
+        As in ``evaluation-NAME.json``.
+    cells : PreparedCells
+    patterns : sequence of str, shape (cells,)
+    specimens : sequence of str or None, shape (cells,)
+    """
+
+    name: str
+    cells: PreparedCells
+    patterns: Sequence[str]
+    specimens: Sequence[str | None]
+
+    def judge(
+        self, classifier: Classifier, folder: Path, *, views: int = 1, progress: Progress = silent
+    ) -> tuple[Evaluation, Predictions]:
+        """Return the judgement of a network and what it said; keep both in a folder.
+
+        Parameters
+        ----------
+        classifier : Classifier
+        folder : Path
+            Where ``evaluation-NAME.json`` and ``predictions-NAME.parquet`` are written.
+        views : {1, 8}
+        progress : Progress
+        """
+        evaluation, predictions = evaluate_cells(
+            classifier,
+            self.cells,
+            self.patterns,
+            specimens=self.specimens,
+            views=views,
+            accelerator="cpu",
+            progress=progress,
+        )
+        write_evaluation(folder, self.name, evaluation, predictions, self.patterns, self.specimens)
+        return evaluation, predictions
