@@ -217,9 +217,10 @@ def test_what_stopping_would_have_saved_and_lost_is_known_where_it_only_recorded
     settings = settings_with(budget=60, train=still, restart="initial")
     made = campaign(tmp_path, pool, settings, initial=initial, judged=judged, judge_rounds=False)
     made.advance(known)
-    said = what_stopping_costs(tmp_path)
-    assert (said.round, said.n_labels, said.n_saved, said.really) == (3, 40, 20, False)
-    assert said.lost == {"test": pytest.approx(0, abs=0.1)}
+    said = {each.kappa: each for each in what_stopping_costs(tmp_path)}
+    assert list(said) == [0.9, 0.95, 0.98, 0.99]
+    assert (said[0.99].round, said[0.99].n_labels, said[0.99].n_saved) == (3, 40, 20)
+    assert said[0.99].lost == {"test": pytest.approx(0, abs=0.1)}
     judged_rounds = sorted(tmp_path.glob("rounds/*/evaluation-test.json"))
     assert [path.parent.name for path in judged_rounds] == ["003", "005"]
 

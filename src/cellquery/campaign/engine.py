@@ -34,7 +34,7 @@ from cellquery.campaign.records import (
 )
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.campaign.sight import Scores, Sight, committee, some
-from cellquery.campaign.stopping import USUAL_KAPPA, first_stabilised, stabilised
+from cellquery.campaign.stopping import USUAL_KAPPA, stabilised, telling_rounds
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.provenance import provenance
@@ -539,10 +539,8 @@ class Campaign:
     def _judge_stopping(self, done: Sequence[RoundFolder]) -> None:
         """Judge the rounds that tell what stopping early loses; see `what_stopping_costs`."""
         kappas = [each.facts()["kappa"] for each in done]
-        at = first_stabilised(kappas, self.settings.stop_kappa or USUAL_KAPPA)
-        if at is None or at == len(done) - 1 or self.judge_rounds:
-            return
-        for folder in (done[at], done[-1]):
+        told = [] if self.judge_rounds else telling_rounds(kappas, self.settings.stop_kappa)
+        for folder in (done[number] for number in told):
             self._judge(folder.path, Classifier.load(folder.model), self.train)
 
     def _judge(

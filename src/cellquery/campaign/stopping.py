@@ -10,36 +10,32 @@ from cellquery.campaign.records import RoundFolder, read_json, rounds_done
 
 ROUNDS_RUNNING = 3
 USUAL_KAPPA = 0.99
+KAPPAS = (0.90, 0.95, 0.98, USUAL_KAPPA)
+"""What stopping costs is told for these, whatever a campaign was asked to stop at."""
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """What stopping early saved and lost in a campaign, or would have.
+    """What stopping early at one agreement saved and lost in a campaign, or would have.
 
     Attributes
     ----------
     kappa : float
         The agreement asked for in three rounds running.
-    steadiest : float or None
-        The highest agreement that three rounds running kept to; None with fewer rounds.
     round : int or None
         The first round after which predictions had stabilised; None where they never did.
     n_labels, n_saved : int
         Labels at that point, and how many less than the budget; all and 0 where it never came.
-    really : bool
-        Whether the campaign ended there. What the labels saved would have brought is then not
-        known, and `lost` is empty.
     lost : dict of str to float
         By judged cells: MCA of the last round's network less that of the network at that point,
-        from -1 to 1. Of the rounds' own networks, before any last training.
+        from -1 to 1. Of the rounds' own networks, before any last training. Empty where the
+        campaign ended there: what more labels would have brought is not known.
     """
 
     kappa: float
-    steadiest: float | None
     round: int | None
     n_labels: int
     n_saved: int
-    really: bool
     lost: dict[str, float]
 
 
@@ -72,8 +68,28 @@ def first_stabilised(kappas: Sequence[float | None], threshold: float) -> int | 
     return next((end - 1 for end in ends if stabilised(kappas[:end], threshold)), None)
 
 
-def what_stopping_costs(root: Path) -> Stopping:
-    """Return what stopping early saved and lost in a finished campaign, from its folder alone.
+def telling_rounds(kappas: Sequence[float | None], stop_kappa: float | None) -> list[int]:
+    """Return the rounds whose networks tell what stopping costs: the last among them, if any."""
+    last = len(kappas) - 1
+    at = [first_stabilised(kappas, kappa) for kappa in _wanted(stop_kappa)]
+    before = {number for number in at if number is not None and number < last}
+    return sorted({*before, last}) if before else []
+
+
+def _wanted(stop_kappa: float | None) -> list[float]:
+    return sorted({*KAPPAS, *([stop_kappa] if stop_kappa else [])})
+
+
+def steadiest(kappas: Sequence[float | None]) -> float | None:
+    """Return the highest agreement that three rounds running kept to; None with fewer rounds."""
+    lows = [_lowest_of_last(kappas[:end]) for end in range(1, len(kappas) + 1)]
+    return max((low for low in lows if low is not None), default=None)
+
+
+def what_stopping_costs(root: Path) -> list[Stopping]:
+    """Return what stopping early saves and loses in a finished campaign, from its folder alone.
+
+    One for each of `KAPPAS` and for the campaign's own ``stop_kappa``, in rising order.
 
     Raises
     ------
@@ -81,27 +97,22 @@ def what_stopping_costs(root: Path) -> Stopping:
         When the folder holds no campaign, or a file of it is damaged.
     """
     campaign = read_json(root / "campaign.json")
+    stop_kappa = campaign["settings"]["stop_kappa"]
     done = rounds_done(root)
     facts = [each.facts() for each in done]
-    threshold = campaign["settings"]["stop_kappa"] or USUAL_KAPPA
     kappas = [each["kappa"] for each in facts]
-    lows = [_lowest_of_last(kappas[: end + 1]) for end in range(len(kappas))]
-    steadiest = max((low for low in lows if low is not None), default=None)
-    at = first_stabilised(kappas, threshold)
-    n_labels = facts[-1 if at is None else at]["n_labels"]
-    if at is None:
-        return Stopping(threshold, steadiest, None, n_labels, 0, False, {})
-    then, end = _mca(done[at]), _mca(done[-1])
-    really = at == len(done) - 1
-    return Stopping(
-        threshold,
-        steadiest,
-        at,
-        n_labels,
-        max(campaign["budget"] - n_labels, 0),
-        really,
-        {} if really else {name: end[name] - then[name] for name in then if name in end},
-    )
+    told = []
+    for kappa in _wanted(stop_kappa):
+        at = first_stabilised(kappas, kappa)
+        n_labels = facts[-1 if at is None else at]["n_labels"]
+        n_saved, lost = 0, {}
+        if at is not None:
+            n_saved = max(campaign["budget"] - n_labels, 0)
+        if at is not None and at < len(done) - 1:
+            then, end = _mca(done[at]), _mca(done[-1])
+            lost = {name: end[name] - then[name] for name in then if name in end}
+        told.append(Stopping(kappa, at, n_labels, n_saved, lost))
+    return told
 
 
 def _lowest_of_last(kappas: Sequence[float | None]) -> float | None:

@@ -1,4 +1,4 @@
-"""`cellquery report`: one page about one or more trainings, or about a study of cases."""
+"""`cellquery report`: one page about trainings, or about studies of the four cases."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from cellquery.core.notice import RESEARCH_USE_ONLY
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run directories of cellquery train, or the one of a study of cases."),
+        typer.Argument(
+            help="Run directories of cellquery train, or those of studies of the four cases."
+        ),
     ],
     project: Annotated[
         Path | None,
         typer.Option(
-            help="The project with their cells [default: the one they lie in, "
+            help="The project with their cells [default, for trainings: the one they lie in, "
             "PROJECT/models/RUN]. Without it no cell is shown."
         ),
     ] = None,
@@ -30,24 +32,40 @@ def report(
         Path | None,
         typer.Option(help="The folder that predictions without labels were made of."),
     ] = None,
-    title: Annotated[str, typer.Option(help="The page's title.")] = "Training report",
+    title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
 ) -> None:
     """Write one self-contained HTML page: headline figures, curves, confusion, cells, settings.
 
+    Of studies of the four cases, such as one in paper mode and one in best mode, the page sets
+    Figures 7 and 10 to 17 of the paper side by side, and each is written as SVG, PNG or CSV too.
+
     Example: cellquery report cells/models/first cells/models/second --out report.html
+
+    Example: cellquery report runs/i3a-paper runs/i3a-cases --project i3a
     """
+    from cellquery.core import SettingsError
     from cellquery.data import Project
     from cellquery.reports import write_page
     from cellquery.reports.runs import read_run
     from cellquery.reports.training_report import ReportedRun, training_report
 
-    if (runs[0] / "study.json").exists():
-        # Only a study needs the rooms that import torch.
-        from cellquery.reports.case_report import case_plates, case_report, write_case_files
+    studies = [run for run in runs if (run / "study.json").exists()]
+    if studies:
+        from cellquery.cli.console import progress_bar
+        from cellquery.reports.case_report import write_case_report
+        from cellquery.reports.studies import ReportedStudy
 
-        plates = case_plates(runs[0])
-        page = write_page(out or runs[0] / "report.html", case_report(runs[0], plates))
-        write_case_files(runs[0], plates, page.parent / "figures")
+        if len(studies) < len(runs):
+            other = next(run for run in runs if run not in studies)
+            raise SettingsError(other, "is no study of cases", "report on studies or on trainings")
+        cells = Project.open(project) if project else None
+        with progress_bar() as progress:
+            page = write_case_report(
+                [ReportedStudy(study, cells) for study in studies],
+                out or runs[0] / "report.html",
+                title=title or "",
+                progress=progress,
+            )
         say(str(page))
         say(RESEARCH_USE_ONLY)
         return
@@ -57,6 +75,8 @@ def report(
         return Project.open(home) if project or (home / "project.toml").exists() else None
 
     reported = [ReportedRun(read_run(run), project_of(run), images=images) for run in runs]
-    page = write_page(out or runs[0] / "report.html", training_report(reported, title=title))
+    page = write_page(
+        out or runs[0] / "report.html", training_report(reported, title=title or "Training report")
+    )
     say(str(page))
     say(RESEARCH_USE_ONLY)

@@ -165,7 +165,7 @@ def run_case_study(
                     study.settings_of(case, budget),  # type: ignore[arg-type]
                     seed,
                     first if case.startswith("IN") else None,
-                    {"study": study.name, "case": case},
+                    {"study": study.name, "case": case, "synthetic": project.is_synthetic},
                 ).advance(grounds.oracle)
     return root
 

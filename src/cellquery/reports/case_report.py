@@ -1,206 +1,219 @@
-"""The report of a study of the four cases: one page, and its figures as files."""
+"""The report of studies of the four cases: one page, and its figures as files."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellquery.campaign.records import rounds_done
-from cellquery.core import InputError
-from cellquery.experiments.cases_table import (
-    CaseResult,
-    by_case_and_budget,
-    campaign_folder,
-    case_results,
-)
-from cellquery.reports.figures import Plate, confusion_matrix
-from cellquery.reports.figures.cases import (
-    accuracy_by_budget,
-    gain_of_initial_learning,
-    hardest_patterns,
-    labels_by_round,
-    time_by_round,
-)
-from cellquery.reports.page import Table, render_page, write_whole
-
-# ACA in per cent on LSHEp-2, 20 % of its training set labelled; Vununu et al. 2021, Section 4.
-PUBLISHED_AT_20 = {"AL": 91.51, "IN-AL": 92.77}
-_PUBLISHED_BUDGET = 0.2
+from cellquery.core import Progress, SettingsError, silent
+from cellquery.experiments.cases_table import by_case_and_budget
+from cellquery.reports.case_sections import SECTIONS, Part
+from cellquery.reports.galleries import SCALING_WORDS
+from cellquery.reports.page import Picture, Table, Tile, render_page, write_page, write_whole
+from cellquery.reports.published import published_table
+from cellquery.reports.studies import ReportedStudy, judgement_title, spread
+from cellquery.reports.training_report import flat
 
 
-def case_plates(root: Path) -> dict[str, Plate]:
-    """Return the figures of a study by name.
+def write_case_report(
+    studies: Sequence[ReportedStudy],
+    page: Path,
+    *,
+    title: str = "",
+    progress: Progress = silent,
+) -> Path:
+    """Write the page about one or more studies, and every figure as a file in ``figures/``.
+
+    With several studies, each has a folder of its name in ``figures/``.
 
     Parameters
     ----------
-    root : Path
-        The study's directory of runs.
+    studies : sequence of ReportedStudy
+        Set side by side on the page in this order.
+    page : Path
+        The HTML file. Coordinates of embeddings are kept beside the figures, so that the report is
+        made quickly the second time.
+    title : str
+    progress : Progress
+
+    Returns
+    -------
+    Path
+        The page.
 
     Raises
     ------
     ProjectError
-        When the directory holds no study or no finished campaign.
+        When a directory holds no study or no finished campaign.
     InputError
-        When a judgement of a finished campaign is missing or damaged.
+        When a file of a finished campaign is missing or damaged.
+    SettingsError
+        When two studies have one name.
     """
-    results = case_results(root)
-    plates: dict[str, Plate] = {}
-    for judged in _judgements(results):
-        chosen = [result for result in results if result.judged == judged]
-        name = "unseen specimens" if judged == "unseen" else judged
-        for measure in ("mca", "aca"):
-            curves = _curves(chosen, measure)
-            plates[f"{measure}-by-budget-{judged}"] = accuracy_by_budget(
-                curves, measure.upper(), f"Figure 16, {name}"
-            )
-        plates[f"gain-{judged}"] = gain_of_initial_learning(
-            _curves(chosen, "mca"), "MCA", f"Figure 17, {name}"
-        )
-        budget = _shown_budget(chosen)
-        at = [result for result in chosen if result.budget == budget]
-        cases = list(dict.fromkeys(result.case for result in at))
-        recalls = {case: _recalls([r for r in at if r.case == case]) for case in cases}
-        plates[f"hardest-{judged}"] = hardest_patterns(
-            recalls, f"Figure 15, {name}, {100 * budget:g} %"
-        )
-        for case in cases:
-            seeds = [result.seed for result in at if result.case == case]
-            folder = campaign_folder(root, case, min(seeds), budget)
-            values = _evaluation(folder / "final" / f"evaluation-{judged}.json")
-            plates[f"confusion-{judged}-{case}"] = confusion_matrix(
-                values["confusion"], values["patterns"], f"{case}, {name}, {100 * budget:g} %"
-            )
-    budget = _shown_budget(results)
-    for case in ("AL", "IN-AL"):
-        seeds = [r.seed for r in results if r.case == case and r.budget == budget]
-        if not seeds:
-            continue
-        folder = campaign_folder(root, case, min(seeds), budget)
-        facts = [each.facts() for each in rounds_done(folder)]
-        if facts:
-            title = f"{case}, {100 * budget:g} %"
-            counts = [each["labels_per_pattern"] for each in facts]
-            plates[f"labels-{case}"] = labels_by_round(counts, title)
-            plates[f"time-{case}"] = time_by_round([each["seconds"] for each in facts], title)
-    return plates
+    names = [study.name for study in studies]
+    if len(set(names)) < len(names):
+        raise SettingsError("report", f"two studies are called {names[0]}", "give each study once")
+    figures = page.parent / "figures"
+    folders = [figures / name if len(studies) > 1 else figures for name in names]
+    parts = [
+        {section.anchor: section.part(study, folder, progress) for section in SECTIONS}
+        for study, folder in zip(studies, folders, strict=True)
+    ]
+    pictures = [
+        _write_files(study, shown, folder)
+        for study, folder, shown in zip(studies, folders, parts, strict=True)
+    ]
+    published = published_table({_short(study, studies): study.results for study in studies})
+    if published is not None:
+        _write_rows(figures / "published.csv", [published.head, *published.rows])
+    return write_page(page, _page(studies, parts, pictures, published, title))
 
 
-def case_report(root: Path, plates: Mapping[str, Plate]) -> str:
-    """Return the report of a study, with its figures, as one self-contained HTML page."""
-    results = case_results(root)
-    study = json.loads((root / "study.json").read_text(encoding="utf-8"))
+def _page(
+    studies: Sequence[ReportedStudy],
+    parts: Sequence[Mapping[str, Part]],
+    pictures: Sequence[Mapping[str, Picture]],
+    published: Table | None,
+    title: str,
+) -> str:
+    several = len(studies) > 1
+    sections = []
+    for section in SECTIONS:
+        shown = [
+            {
+                "heading": study.heading if several else "",
+                "pictures": [drawn[name] for name in part.plates],
+                "notes": part.notes,
+                "table": part.table,
+                "galleries": part.galleries,
+            }
+            for study, of_study, drawn in zip(studies, parts, pictures, strict=True)
+            for part in (of_study[section.anchor],)
+        ]
+        sections.append(
+            {
+                "anchor": section.anchor,
+                "title": section.title,
+                "words": section.words,
+                "parts": shown,
+            }
+        )
     return render_page(
         "case_report.html.j2",
-        title=f"The four cases: {study['name']}",
-        provenance={
-            "study": study["name"],
-            "preset": study["preset"],
-            "seeds": ", ".join(map(str, sorted({result.seed for result in results}))),
-            "training seconds": f"{sum(_each_campaign(results).values()):.0f}",
-        },
-        overview=_overview(results),
-        published=_published(results),
-        pictures=[plate.picture() for plate in plates.values()],
+        title=title or f"The four cases: {' and '.join(study.name for study in studies)}",
+        provenance=_provenance(studies),
+        synthetic=any(study.is_synthetic for study in studies),
+        tiles=[
+            tile
+            for study in studies
+            for tile in _tiles(study, f"{_short(study, studies)}: " if several else "")
+        ],
+        overviews=[(study.heading, _overview(study)) for study in studies],
+        published=published,
+        sections=sections,
+        settings=[(study.heading, flat(study.facts)) for study in studies],
+        scaling=SCALING_WORDS["cell"],
     )
 
 
-def write_case_files(root: Path, plates: Mapping[str, Plate], into: Path) -> list[Path]:
-    """Write every figure as SVG and PNG and every result as one CSV; return the paths."""
-    into.mkdir(parents=True, exist_ok=True)
-    paths = [
-        plate.save(into / f"{name}.{kind}")
-        for name, plate in plates.items()
-        for kind in ("svg", "png")
-    ]
-    text = io.StringIO()
-    results = case_results(root)
-    patterns = list(results[0].recall)
-    writer = csv.writer(text, lineterminator="\n")
+def _short(study: ReportedStudy, studies: Sequence[ReportedStudy]) -> str:
+    """Return what a column of a table calls a study."""
+    if len(studies) == 1:
+        return "here"
+    return study.mode if [each.mode for each in studies].count(study.mode) == 1 else study.name
+
+
+def _write_files(study: ReportedStudy, parts: Mapping[str, Part], into: Path) -> dict[str, Picture]:
+    """Write every figure as SVG and PNG, and every table as CSV; return the figures for a page."""
+    pictures = {}
+    for part in parts.values():
+        for name, (plate, words) in part.plates.items():
+            pictures[name] = plate.picture(words)
+            write_whole(into / f"{name}.svg", pictures[name].data)
+            plate.save(into / f"{name}.png")
+        for name, rows in part.rows.items():
+            _write_rows(into / f"{name}.csv", rows)
+        for name, sheet in part.sheets.items():
+            write_whole(into / f"{name}.png", sheet)
+    patterns = list(study.results[0].recall)
     head = ["case", "seed", "budget", "judged", "n_labels", "aca", "mca", "seconds"]
-    writer.writerow([*head, *(f"recall_{pattern}" for pattern in patterns)])
-    for result in results:
-        facts = [getattr(result, name) for name in head]
-        writer.writerow([*facts, *(result.recall[pattern] for pattern in patterns)])
-    paths.append(write_whole(into / "results.csv", text.getvalue().encode()))
-    return paths
+    rows = [
+        [*(getattr(one, name) for name in head), *(one.recall[pattern] for pattern in patterns)]
+        for one in study.results
+    ]
+    _write_rows(into / "results.csv", [[*head, *(f"recall_{p}" for p in patterns)], *rows])
+    return pictures
 
 
-def _judgements(results: Sequence[CaseResult]) -> list[str]:
-    """Return what was judged, unseen specimens first."""
-    return sorted({result.judged for result in results}, key=lambda name: (name != "unseen", name))
+def _write_rows(path: Path, rows: Sequence[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
-def _curves(results: Sequence[CaseResult], measure: str) -> dict[str, dict[float, list[float]]]:
-    curves: dict[str, dict[float, list[float]]] = {}
-    for result in results:
-        points = curves.setdefault(result.case, {})
-        points.setdefault(result.budget, []).append(getattr(result, measure))
-    return curves
+def _provenance(studies: Sequence[ReportedStudy]) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    for study in studies:
+        before = f"{study.name}: " if len(studies) > 1 else ""
+        about = study.about
+        campaigns = {(r.case, r.seed, r.budget): r.seconds for r in study.results}
+        said = {
+            "study": study.name,
+            "preset": study.facts["preset"],
+            "seeds": ", ".join(map(str, sorted({result.seed for result in study.results}))),
+            "campaigns": str(len(campaigns)),
+            "seconds of campaigns": f"{sum(campaigns.values()):.0f}",
+            "processor": about.get("processor"),
+            "torch": about.get("packages", {}).get("torch"),
+            "revision": about.get("revision"),
+            "started": about.get("started"),
+        }
+        facts |= {before + name: str(value) for name, value in said.items() if value}
+    return facts
 
 
-def _shown_budget(results: Sequence[CaseResult]) -> float:
-    """Return the paper's 20 % where it was run, else the largest budget below everything."""
-    budgets = sorted({result.budget for result in results})
-    if _PUBLISHED_BUDGET in budgets:
-        return _PUBLISHED_BUDGET
-    return max((budget for budget in budgets if budget < 1), default=budgets[-1])
+def _tiles(study: ReportedStudy, where: str) -> list[Tile]:
+    """Return the MCA of the paper's proposal at the shown budget, beside random choice."""
+    tiles = []
+    for judged in study.judgements:
+        mca = {
+            case: [
+                result.mca
+                for result in study.results
+                if (result.case, result.budget, result.judged) == (case, study.shown_budget, judged)
+            ]
+            for case in ("IN-AL", "IN-RS")
+        }
+        if not mca["IN-AL"]:
+            continue
+        label = f"{where}IN-AL at {100 * study.shown_budget:g} %, {judgement_title(judged)} (MCA)"
+        note = f"random choice, IN-RS: {spread(mca['IN-RS'], 1)}" if mca["IN-RS"] else ""
+        tiles.append(Tile(label, f"{spread(mca['IN-AL'], 1)} %", note, judged == "unseen"))
+    return tiles
 
 
-def _recalls(results: Sequence[CaseResult]) -> dict[str, float]:
-    patterns = [p for p, recall in results[0].recall.items() if recall is not None]
-    return {p: float(np.mean([r.recall[p] for r in results])) for p in patterns}
-
-
-def _evaluation(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(path, f"cannot be read ({error})", "run the study again") from error
-    return values
-
-
-def _each_campaign(results: Sequence[CaseResult]) -> dict[tuple[str, int, float], float]:
-    return {(r.case, r.seed, r.budget): r.seconds for r in results}
-
-
-def _overview(results: Sequence[CaseResult]) -> Table:
-    groups = by_case_and_budget(results)
+def _overview(study: ReportedStudy) -> Table:
+    groups = by_case_and_budget(study.results)
     rows = [
         [
             case,
-            "unseen specimens" if judged == "unseen" else judged,
+            judgement_title(judged),
             f"{100 * budget:g}",
             f"{np.mean([r.n_labels for r in group]):.0f}",
             str(len(group)),
-            f"{100 * np.mean([r.mca for r in group]):.2f}",
-            f"{100 * np.mean([r.aca for r in group]):.2f}",
+            spread([r.mca for r in group]),
+            spread([r.aca for r in group]),
             f"{np.mean([r.seconds for r in group]):.0f}",
         ]
-        for first in _judgements(results)
+        for first in study.judgements
         for (case, budget, judged), group in groups.items()
         if judged == first
     ]
     head = ["case", "judged on", "budget %", "labels", "seeds", "MCA %", "ACA %", "seconds"]
-    return Table(head, rows, "Means over seeds", text=(1,))
-
-
-def _published(results: Sequence[CaseResult]) -> Table | None:
-    rows = []
-    for case, value in PUBLISHED_AT_20.items():
-        ours = [
-            result.aca
-            for result in results
-            if result.case == case
-            and result.budget == _PUBLISHED_BUDGET
-            and result.judged != "unseen"
-        ]
-        if ours:
-            rows.append([case, f"{value:.2f}", f"{100 * np.mean(ours):.2f}", str(len(ours))])
-    head = ["case", "paper, LSHEp-2: ACA %", "here: ACA %", "seeds"]
-    return Table(head, rows, "20 % of the pool labelled") if rows else None
+    caption = "Means ± standard deviations over seeds"
+    return Table(head, rows, caption, text=(1,))

@@ -291,8 +291,8 @@ def _run_section(place: int, reported: ReportedRun) -> dict[str, Any]:
         "unjudged": [
             _unjudged_section(cells, reported.pictures_of(cells)) for cells in run.unjudged
         ],
-        "settings": _flat(run.settings),
-        "about": _flat(about),
+        "settings": flat(run.settings),
+        "about": flat(about),
     }
 
 
@@ -416,13 +416,14 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested settings as lines of a table: "augmentation.flips" is "True"."""
+    lines: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            lines |= flat(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
-            flat[prefix + name] = ", ".join(map(str, value)) or "none"
+            lines[prefix + name] = ", ".join(map(str, value)) or "none"
         else:
-            flat[prefix + name] = "none" if value is None else str(value)
-    return flat
+            lines[prefix + name] = "none" if value is None else str(value)
+    return lines

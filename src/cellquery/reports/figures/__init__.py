@@ -1,6 +1,7 @@
 """One function a figure, each from plain data and none from a model."""
 
 from cellquery.reports.figures.confusion import confusion_matrix
+from cellquery.reports.figures.embedding import embedding_plane
 from cellquery.reports.figures.learning import learning_curves
 from cellquery.reports.figures.plate import Plate
 from cellquery.reports.figures.recall import recall_by_pattern
@@ -14,6 +15,7 @@ __all__ = [
     "SpecimenResult",
     "SplitResult",
     "confusion_matrix",
+    "embedding_plane",
     "learning_curves",
     "recall_by_pattern",
     "reliability_diagram",

@@ -16,8 +16,8 @@ _LOOK = {
     "IN-RS": ("#56B4E9", "--", "o"),
     "IN-AL": ("#0072B2", "-", "o"),
 }
-# By case, by budget (share of the pool): one value a seed, from 0 to 1.
-Curves = Mapping[str, Mapping[float, Sequence[float]]]
+# By case, by budget (share of the pool), by seed: a value from 0 to 1.
+Curves = Mapping[str, Mapping[float, Mapping[int, float]]]
 
 
 def accuracy_by_budget(curves: Curves, measure: str, title: str = "") -> Plate:
@@ -25,8 +25,8 @@ def accuracy_by_budget(curves: Curves, measure: str, title: str = "") -> Plate:
 
     Parameters
     ----------
-    curves : mapping of case to mapping of budget to sequence of float
-        Budgets are shares of the pool; accuracies, one a seed, run from 0 to 1.
+    curves : mapping of case to mapping of budget to mapping of seed to float
+        Budgets are shares of the pool; accuracies run from 0 to 1.
     measure : str
         Such as "MCA".
     title : str
@@ -42,13 +42,13 @@ def accuracy_by_budget(curves: Curves, measure: str, title: str = "") -> Plate:
     for case, points in curves.items():
         colour, line, mark = _LOOK[case]
         shares = sorted(points)
-        means = [100 * float(np.mean(points[share])) for share in shares]
+        means = [100 * float(np.mean(list(points[share].values()))) for share in shares]
         axes.plot(
             [100 * share for share in shares], means, line, marker=mark, color=colour, label=case
         )
         for share in shares:
-            values = [100 * value for value in points[share]]
-            axes.plot([100 * share] * len(values), values, ".", color=colour, alpha=0.5, zorder=0)
+            values = [100 * value for value in points[share].values()]
+            axes.plot([100 * share] * len(values), values, ".", color=colour, alpha=0.7, zorder=0)
         ends = (
             f"{means[0]:.1f} at {100 * shares[0]:g} % to {means[-1]:.1f} at {100 * shares[-1]:g} %"
         )
@@ -108,12 +108,9 @@ def gain_of_initial_learning(curves: Curves, measure: str, title: str = "") -> P
     budgets = sorted({budget for points in curves.values() for budget in points})
     for place, (without, with_initial) in enumerate((("RS", "IN-RS"), ("AL", "IN-AL"))):
         gains = {
-            budget: [
-                100 * (b - a)
-                for a, b in zip(curves[without][budget], curves[with_initial][budget], strict=False)
-            ]
+            budget: values
             for budget in budgets
-            if budget in curves.get(without, {}) and budget in curves.get(with_initial, {})
+            if (values := _gains(curves, without, with_initial, budget))
         }
         if not gains:
             continue
@@ -132,6 +129,47 @@ def gain_of_initial_learning(curves: Curves, measure: str, title: str = "") -> P
     if told:
         axes.legend(frameon=False, fontsize=9)
     return Plate(figure, f"Gain of {measure} in points by initial learning. {'; '.join(told)}.")
+
+
+def _gains(curves: Curves, without: str, with_initial: str, budget: float) -> list[float]:
+    """Return the gain in points of each seed that has both."""
+    before = curves.get(without, {}).get(budget, {})
+    after = curves.get(with_initial, {}).get(budget, {})
+    return [100 * (after[seed] - before[seed]) for seed in sorted(before.keys() & after.keys())]
+
+
+def agreement_by_round(
+    campaigns: Mapping[str, Sequence[Sequence[tuple[int, float]]]],
+    thresholds: Sequence[float],
+    title: str = "",
+) -> Plate:
+    """Return how far each round's predictions for the pool agree with those of the round before.
+
+    Parameters
+    ----------
+    campaigns : mapping of case to sequence of sequence of (int, float)
+        One sequence a seed: labels after each round, and Cohen's kappa.
+    thresholds : sequence of float
+        Kappas that are marked: predictions count as stable once three rounds keep to one.
+    title : str
+        At which budget.
+    """
+    figure = new_figure(3.0)
+    axes = dress(figure.subplots(), title=title, x="labelled cells", y="Cohen's kappa", grid="both")
+    told = []
+    for case, seeds in campaigns.items():
+        colour, line, mark = _LOOK[case]
+        for number, points in enumerate(seeds):
+            axes.plot(
+                *zip(*points, strict=True), line, marker=mark, markersize=4, color=colour,
+                alpha=0.8, label=None if number else case,
+            )  # fmt: skip
+        last = [points[-1][1] for points in seeds]
+        told.append(f"{case} {np.mean(last):.3f} in the last round")
+    for threshold in thresholds:
+        axes.axhline(threshold, color="#4D5661", linewidth=0.9, linestyle=":", zorder=0)
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return Plate(figure, f"Agreement of successive rounds: {'; '.join(told)}.")
 
 
 def labels_by_round(counts: Sequence[Mapping[str, int]], title: str = "") -> Plate:
