@@ -131,3 +131,17 @@ def case_study(case_project: Project, tmp_path_factory: pytest.TempPathFactory) 
     from .case_study import STUDY
 
     return run_case_study(CaseStudy(**STUDY), case_project, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def annotated_project(synthetic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose annotation has come to its end, moved since; not to be changed."""
+    import shutil
+
+    from cellquery.data import Project
+
+    from .annotated import annotate
+
+    begun = tmp_path_factory.mktemp("annotated") / "begun"
+    annotate(Project.open(shutil.copytree(synthetic_project, begun)))
+    return begun.rename(begun.with_name("moved"))

@@ -99,10 +99,10 @@ def test_folders_hold_the_very_pixels(annotated: Desk, tmp_path: Path) -> None:
 def test_a_name_that_a_spreadsheet_takes_for_a_formula_is_guarded(
     paint: Callable[..., Path], tmp_path: Path
 ) -> None:
-    from cellquery.annotation.exchange import _file_name, _harmless
+    from cellquery.annotation.exchange import _file_name, harmless
 
-    assert _harmless("=cmd") == "'=cmd"
-    assert _harmless("golgi") == "golgi"
+    assert harmless("=cmd") == "'=cmd"
+    assert harmless("golgi") == "golgi"
     assert "/" not in _file_name("../../etc/passwd")
     assert _file_name("a/b") != _file_name("a_b")
 

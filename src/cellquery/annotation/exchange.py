@@ -67,7 +67,7 @@ def labels_csv(desk: Desk) -> bytes:
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(
-        {key: _harmless(value) for key, value in row.items()} for row in label_rows(desk)
+        {key: harmless(value) for key, value in row.items()} for row in label_rows(desk)
     )
     return text.getvalue().encode()
 
@@ -243,7 +243,7 @@ def _file_name(text: str) -> str:
     return f"{plain[:100]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Return a value that a spreadsheet does not take for a formula."""
     dangerous = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
     return f"'{value}" if dangerous else value

@@ -11,7 +11,7 @@ from cellquery.campaign import Campaign, CampaignSettings
 from cellquery.campaign.project_campaign import campaign_on
 from cellquery.campaign.records import read_json
 from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
-from cellquery.core.durable import make_folder, write_json
+from cellquery.core.durable import make_folder, replacing, write_json
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project
 from cellquery.data.selection import Selection, select
@@ -19,6 +19,7 @@ from cellquery.models import Classifier
 from cellquery.storage import Database
 
 FOLDER = "annotation"
+_INITIAL = "initial.safetensors"
 
 
 class Plan(BaseModel):
@@ -33,7 +34,8 @@ class Plan(BaseModel):
         Parts of the split to annotate, and that the initial network has learnt. Without a pool
         all cells without a pattern are annotated.
     initial : str or None
-        The file of the network after initial learning.
+        The file of the network after initial learning, copied beside the plan when it is made: a
+        project is whole wherever it is moved to.
     campaign : dict
         Settings laid over the preset: see `CampaignSettings`.
     preset : str
@@ -58,14 +60,24 @@ class Plan(BaseModel):
     def of(cls, project: Project, **values: Any) -> Self:
         """Return the plan of a project, made and kept the first time it is asked for.
 
+        Parameters
+        ----------
+        project : Project
+        **values : object
+            Attributes of the plan; ``initial`` names the file to copy.
+
         Raises
         ------
         SettingsError
             When what is given is out of range or is not what the project was begun with.
         """
         path = plan_path(project)
+        given = values.get("initial")
         if path.exists():
             kept = cls(**read_json(path))
+            ours = kept.initial_file(project)
+            if given is not None and ours is not None and _same(Path(given), ours):
+                values["initial"] = kept.initial
             for key, value in values.items():
                 if (
                     getattr(kept, key)
@@ -75,7 +87,12 @@ class Plan(BaseModel):
                         path, f"annotation began with another {key}", f"leave out {key}"
                     )
             return kept
-        values.setdefault("patterns", _patterns(project, values.get("initial")))
+        initial = None if given is None else Classifier.load(given)
+        if given is not None:
+            values["initial"] = _INITIAL
+        values.setdefault(
+            "patterns", initial.patterns if initial else project.patterns or SIX_PATTERNS
+        )
         try:
             plan = cls(**values)
         except ValidationError as error:
@@ -83,6 +100,9 @@ class Plan(BaseModel):
         plan.settings()
         plan.cells(project)
         make_folder(path.parent)
+        if given is not None:
+            with replacing(path.with_name(_INITIAL)) as file:
+                file.write(Path(given).read_bytes())
         write_json(path, plan.model_dump())
         return plan
 
@@ -104,6 +124,10 @@ class Plan(BaseModel):
             raise SettingsError("--split", "parts are named without a split", "name the split")
         return select(project, self.split, self.pool, which="all")
 
+    def initial_file(self, project: Project) -> Path | None:
+        """Return the file of the network after initial learning, if there is one."""
+        return None if self.initial is None else plan_path(project).parent / self.initial
+
     def make(self, project: Project, *, progress: Progress = silent) -> Campaign:
         """Return the campaign, its pool prepared."""
         return campaign_on(
@@ -113,7 +137,7 @@ class Plan(BaseModel):
             self.cells(project),
             self.patterns,
             split=self.split,
-            initial=None if self.initial is None else Path(self.initial),
+            initial=self.initial_file(project),
             rehearse=self.rehearse,
             seed=self.seed,
             about={"oracle": "people"},
@@ -154,7 +178,8 @@ def open_database(project: Project, url: str | None = None) -> Database:
     return Database.in_file(project.path / FOLDER / "labels.sqlite")
 
 
-def _patterns(project: Project, initial: str | None) -> tuple[str, ...]:
-    if initial is not None:
-        return Classifier.load(Path(initial)).patterns
-    return project.patterns or SIX_PATTERNS
+def _same(first: Path, second: Path) -> bool:
+    try:
+        return first.read_bytes() == second.read_bytes()
+    except OSError:
+        return False

@@ -106,6 +106,13 @@ class RoundFolder:
         assert table is not None
         return np.array(table["predicted"].to_pylist(), dtype=object)
 
+    def unlabelled(self) -> dict[str, str]:
+        """Return the predicted pattern of each cell that had no label yet, by id."""
+        table = _table(self.path / "pool.parquet")
+        assert table is not None
+        columns = (table[name].to_pylist() for name in ("cell_id", "predicted", "labelled"))
+        return {cell_id: said for cell_id, said, known in zip(*columns, strict=True) if not known}
+
     def facts(self) -> dict[str, Any]:
         """Return ``round.json``."""
         return read_json(self.path / "round.json")
@@ -126,6 +133,25 @@ def rounds_done(root: Path) -> list[RoundFolder]:
     while (folder := round_folder(root, len(folders))).done:
         folders.append(folder)
     return folders
+
+
+def labels_so_far(root: Path) -> dict[str, str]:
+    """Return the label of every cell that a campaign's done rounds or its audit have, as corrected.
+
+    Where the audit and a round both have a cell, they have the same answer.
+    """
+    folders = rounds_done(root)
+    changed: dict[str, str | None] = {}
+    for folder in folders:
+        changed.update(folder.corrections())
+    changed.update(read_corrections(root / "final"))
+    found = [read_answers(root / "audit.parquet"), *(folder.answers() for folder in folders)]
+    return {
+        cell_id: pattern
+        for answers in found
+        if answers is not None
+        for cell_id, pattern in answers.corrected(changed).labelled.items()
+    }
 
 
 def read_answers(path: Path) -> Answers | None:

@@ -20,6 +20,7 @@ from cellquery.cli.console import say, warn
 from cellquery.cli.demo import demo
 from cellquery.cli.evaluate import evaluate
 from cellquery.cli.experiment import experiment
+from cellquery.cli.export import export
 from cellquery.cli.import_cells import import_cells
 from cellquery.cli.labels import labels
 from cellquery.cli.model import model
@@ -76,6 +77,7 @@ app.command("show")(show)
 app.command("model")(model)
 app.command("serve")(serve)
 app.add_typer(labels, name="labels")
+app.add_typer(export, name="export")
 app.command("agreement")(agreement)
 app.add_typer(accounts, name="accounts")
 app.command("backup")(backup)

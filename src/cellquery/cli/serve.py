@@ -63,7 +63,7 @@ def serve(
     from cellquery.web.serving import listen
 
     given = {
-        "initial": None if initial is None else str(initial.resolve()),
+        "initial": None if initial is None else str(initial),
         "split": split,
         "pool": tuple(pool) if pool else None,
         "rehearse": tuple(rehearse) if rehearse else None,

@@ -24,7 +24,7 @@ SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"})
 
 _FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*", b"BM", b"\xff\xd8\xff")
-_CAMERA_BITS = (8, 10, 12, 14, 16)
+CAMERA_BITS = (8, 10, 12, 14, 16)
 _NEAR_EMPTY = 0.1
 
 # Pillow checks the pixel count when it opens a file, before our check of the sides. Clamped to
@@ -118,7 +118,7 @@ def content_bits(highest: int) -> int:
     >>> content_bits(4095), content_bits(4096)
     (12, 14)
     """
-    return next(bits for bits in _CAMERA_BITS if highest < 1 << bits)
+    return next(bits for bits in CAMERA_BITS if highest < 1 << bits)
 
 
 def read_mask(path: str | Path, shape: tuple[int, int]) -> NDArray[np.bool_]:

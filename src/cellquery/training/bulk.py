@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -108,7 +108,7 @@ def predict_source(
     else:
         cells, load = iter(open_source(source)), _FromFiles(classifier.inputs)
     with (
-        _writer(out) as write,
+        writing_table(out) as write,
         _predicted(classifier, cells, load, views, accelerator, workers) as answers,
     ):
         for answer in answers:
@@ -127,6 +127,45 @@ def predict_source(
             raise InputError(source, f"no image could be read{first}", "check the folder")
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def predict_stored(
+    classifier: Classifier,
+    store: ImageStore,
+    ids: Sequence[str],
+    *,
+    views: int = 1,
+    accelerator: str = "auto",
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Predictions:
+    """Return the predictions for cells of a project, in the order of their ids.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    store : ImageStore
+    ids : sequence of str
+        One cell or more.
+    views : {1, 8}
+    accelerator : {"auto", "cpu", "cuda"}
+    workers : int
+        As for `predict_source`.
+    progress : Progress
+    """
+    load, parts, n_cells = _FromStore(store, classifier.inputs), [], 0
+    with _predicted(classifier, iter(ids), load, views, accelerator, workers) as answers:
+        for answer in answers:
+            assert answer.predictions is not None
+            parts.append(answer.predictions)
+            n_cells += len(answer.predictions.ids)
+            progress("predicting", n_cells, len(ids))
+    return Predictions(
+        np.concatenate([part.ids for part in parts]),
+        classifier.patterns,
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.embeddings for part in parts]),
+    )
 
 
 @dataclass(frozen=True)
@@ -254,8 +293,14 @@ class _Write(Protocol):
 
 
 @contextmanager
-def _writer(out: Path) -> Iterator[_Write]:
-    """Yield a function that appends a table to a file, which appears once it is whole."""
+def writing_table(out: Path) -> Iterator[_Write]:
+    """Yield a function that appends a table to a file, which appears once it is whole.
+
+    Raises
+    ------
+    InputError
+        When the file is neither ``.csv`` nor ``.parquet``.
+    """
     makers = {".csv": pa_csv.CSVWriter, ".parquet": pq.ParquetWriter}
     if out.suffix not in makers:
         raise InputError(out, f"suffix '{out.suffix}' is not known", "name it .csv or .parquet")

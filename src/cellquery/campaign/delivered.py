@@ -1,0 +1,49 @@
+"""The network that a campaign delivers, or has come to so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellquery.campaign.records import read_json, rounds_done
+from cellquery.campaign.settings import CampaignSettings
+from cellquery.core import ProjectError
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A campaign's newest network.
+
+    Attributes
+    ----------
+    path : Path
+        Its weights.
+    name : str
+        ``final``, or the last round that is done, such as ``round 3``.
+    views : int
+        Over how many views its predictions are averaged, by the campaign's settings.
+    """
+
+    path: Path
+    name: str
+    views: int
+
+
+def delivered(root: Path) -> Delivered:
+    """Return the newest network of a campaign's folder.
+
+    Raises
+    ------
+    ProjectError
+        When no round is done, or the folder holds no campaign.
+    """
+    kept = read_json(root / "campaign.json")
+    settings = CampaignSettings.read(kept["settings"], root / "campaign.json")
+    final = root / "final"
+    if (final / "final.json").exists():
+        training = settings.final_training() or settings.training()
+        return Delivered(final / "model.safetensors", "final", training.views)
+    done = rounds_done(root)
+    if not done:
+        raise ProjectError(root, "no round is done yet", "label the cells that it asks for")
+    return Delivered(done[-1].model, f"round {len(done) - 1}", settings.training().views)

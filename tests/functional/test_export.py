@@ -1,0 +1,78 @@
+"""What `cellquery export` hands out, and how it refuses."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import anndata
+import onnxruntime
+import pytest
+
+from cellquery.data import Project
+from cellquery.training.onnx_file import onnx_feeds
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_a_served_project_hands_out_network_predictions_and_embeddings(
+    cli: Cli, annotated_project: Path, tmp_path: Path
+) -> None:
+    model, rest, every = (tmp_path / "out" / name for name in ("m.onnx", "rest.csv", "all.h5ad"))
+    done = cli("export", "model", annotated_project, "--out", model, "--views", "8")
+    assert done.returncode == 0, done.stderr
+    assert "ONNX Runtime and PyTorch agree on" in done.stdout
+    assert "final, homogeneous, speckled" in done.stdout
+    assert "For Research Use Only" in done.stdout
+    assert done.stderr == ""
+    done = cli("export", "predictions", annotated_project, "--out", rest)
+    assert done.stdout.startswith(f"{rest}: 48 cells; network: final"), done.stderr
+    assert cli("export", "anndata", annotated_project, "--out", every).returncode == 0
+    assert anndata.read_h5ad(every).n_obs == 72
+    store = Project.open(annotated_project).store()
+    session = onnxruntime.InferenceSession(model)
+    with open(rest, newline="") as file:
+        for row in list(csv.DictReader(file))[:5]:
+            cell_id = row["cell_id"]
+            feeds = onnx_feeds(session, store.pixels(cell_id), store.mask(cell_id))
+            (probabilities,) = session.run(["probabilities"], feeds)
+            wanted = [float(value) for name, value in row.items() if name.startswith("p_")]
+            assert probabilities[0] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_weights_are_handed_out_as_they_are(
+    cli: Cli, annotated_project: Path, tmp_path: Path
+) -> None:
+    final = annotated_project / "annotation" / "campaign" / "final"
+    out = tmp_path / "model.safetensors"
+    assert cli("export", "model", annotated_project, "--out", out).returncode == 0
+    assert out.read_bytes() == (final / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["model", "{bare}", "--out", "x.onnx"], "nobody annotates it yet"),
+        (["model", "{project}", "--out", "x.pt"], "name it .safetensors or .onnx"),
+        (["predictions", "{project}", "--out", "x.txt"], "name it .csv or .parquet"),
+        (["predictions", "{project}", "--out", "x.csv", "--views", "3"], "3 is not 1 or 8"),
+        (["anndata", "{project}", "--out", "x.h5"], "name it .h5ad"),
+    ],
+)
+def test_faults_are_one_line_with_a_remedy(
+    cli: Cli,
+    annotated_project: Path,
+    synthetic_project: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    fault: str,
+) -> None:
+    places = {"project": annotated_project, "bare": synthetic_project}
+    done = cli("export", *(each.format(**places) for each in arguments), cwd=tmp_path)
+    assert done.returncode == 1
+    assert fault in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
