@@ -11,6 +11,8 @@ import anndata
 import onnxruntime
 import pytest
 
+from cellquery.annotation import Desk
+from cellquery.cli.serve import _record
 from cellquery.data import Project
 from cellquery.training.onnx_file import onnx_feeds
 
@@ -49,6 +51,14 @@ def test_weights_are_handed_out_as_they_are(
     out = tmp_path / "model.safetensors"
     assert cli("export", "model", annotated_project, "--out", out).returncode == 0
     assert out.read_bytes() == (final / "model.safetensors").read_bytes()
+
+
+def test_the_server_has_the_record_made_by_the_command(annotated_project: Path) -> None:
+    desk = Desk.open(Project.open(annotated_project))
+    page = _record(desk, None)
+    desk.database.close()
+    assert "<h1>Record of the campaign moved</h1>" in page
+    assert page.rstrip().endswith("</html>")
 
 
 @pytest.mark.parametrize(

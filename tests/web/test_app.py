@@ -244,3 +244,15 @@ def test_overviews_answer_before_and_after_labels(ana: TestClient, desk: Desk) -
     assert ana.get("/api/progress").json()["n_labelled"] == 2
     counts = {each["specimen"]: each for each in ana.get("/api/specimens").json()["specimens"]}
     assert sum(each["n_cells"] - each["n_unread"] for each in counts.values()) == 2
+
+
+def test_the_record_is_for_reviewers_and_only_where_it_is_made(desk: Desk) -> None:
+    app = create_app(desk, record=lambda desk: f"<p>{len(desk.pool)} cells</p>")
+    with TestClient(app, base_url="http://localhost", headers=PAGE) as client:
+        assert client.get("/api/record").status_code == 401
+        assert signed_in(client, "ana").get("/api/record").status_code == 403
+        answer = signed_in(client, "rita").get("/api/record")
+    assert answer.text == f"<p>{len(desk.pool)} cells</p>"
+    assert answer.headers["content-disposition"] == 'attachment; filename="record.html"'
+    with TestClient(create_app(desk), base_url="http://localhost", headers=PAGE) as client:
+        assert signed_in(client, "rita").get("/api/record").status_code == 404

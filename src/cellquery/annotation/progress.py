@@ -41,7 +41,7 @@ def progress(desk: Desk) -> dict[str, Any]:
         "rounds": rounds,
         "ended": ended["ended"] if ended else None,
         "estimate": (ended or (rounds[-1] if rounds else {})).get("estimate"),
-        "stop": _stopping(rounds, ended),
+        "stop": stopping_words(rounds, ended),
         "model": desk.ranking.model,
         "trainer": trainer_state(desk.project),
         "annotators": [
@@ -63,7 +63,8 @@ def _round(facts: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _stopping(rounds: list[dict[str, Any]], ended: dict[str, Any] | None) -> str:
+def stopping_words(rounds: list[dict[str, Any]], ended: dict[str, Any] | None) -> str:
+    """Return what the stopping rule says, from ``round.json`` of each round and ``final.json``."""
     if ended:
         return f"Ended: {ended['ended']}."
     if not rounds:

@@ -1,4 +1,4 @@
-"""`cellquery report`: one page about trainings, or about studies of the four cases."""
+"""`cellquery report`: one page about trainings, studies of the four cases, or a campaign."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cellquery.cli.console import say
+from cellquery.cli.console import DatabaseUrl, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
 
 
@@ -15,7 +15,8 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Run directories of cellquery train, or those of studies of the four cases."
+            help="Run directories of cellquery train, those of studies of the four cases, a "
+            "campaign's folder, or a project that is or was served."
         ),
     ],
     project: Annotated[
@@ -26,18 +27,24 @@ def report(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The page [default: report.html in the first run].")
+        Path | None,
+        typer.Option(
+            help="The page [default: report.html in the first run; of a campaign record.html]."
+        ),
     ] = None,
     images: Annotated[
         Path | None,
         typer.Option(help="The folder that predictions without labels were made of."),
     ] = None,
     title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Write one self-contained HTML page: headline figures, curves, confusion, cells, settings.
 
     Of studies of the four cases, such as one in paper mode and one in best mode, the page sets
     Figures 7 and 10 to 17 of the paper side by side, and each is written as SVG, PNG or CSV too.
+
+    Of a campaign: its record. What was asked, by whom answered, and what the network makes of it.
 
     Example: cellquery report cells/models/first cells/models/second --out report.html
 
@@ -47,6 +54,17 @@ def report(
     from cellquery.data import Project
     from cellquery.reports import write_page
     from cellquery.reports.runs import read_run
+
+    if any((runs[0] / name).exists() for name in ("campaign.json", "project.toml")):
+        from cellquery.annotation.outcome import outcome
+        from cellquery.reports.campaign_record import campaign_record
+
+        of = outcome(runs[0], project=project, database_url=database)
+        folder = of.root if of.desk is None else of.root.parent
+        page = write_page(out or folder / "record.html", campaign_record(of))
+        say(str(page))
+        say(RESEARCH_USE_ONLY)
+        return
     from cellquery.reports.training_report import ReportedRun, training_report
 
     studies = [run for run in runs if (run / "study.json").exists()]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellquery.cli.console import DatabaseUrl, say, warn
+
+if TYPE_CHECKING:
+    from cellquery.annotation import Desk
 
 
 def serve(
@@ -56,6 +59,8 @@ def serve(
 
     Example: cellquery serve cells
     """
+    from functools import partial
+
     from cellquery.annotation import Plan, open_database
     from cellquery.core import parse_pattern
     from cellquery.data import Project
@@ -87,4 +92,32 @@ def serve(
         train=training,
         database_url=database,
         say=say,
+        record=partial(_record, database=database),
     )
+
+
+def _record(desk: Desk, database: str | None) -> str:
+    """Return the record of a campaign, made in a process of its own: whoever labels never waits."""
+    import os
+    import subprocess
+    import sys
+    from tempfile import TemporaryDirectory
+
+    from cellquery.core import ProjectError
+
+    environment = {**os.environ, **({"CELLQUERY_DATABASE": database} if database else {})}
+    with TemporaryDirectory(prefix="cellquery-") as folder:
+        page = Path(folder) / "record.html"
+        command = [sys.executable, "-m", "cellquery", "report", str(desk.project.path)]
+        made = subprocess.run(
+            [*command, "--out", str(page)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            fault = made.stderr.strip().removeprefix("error: ") or "it was stopped"
+            raise ProjectError("record", f"could not be made ({fault})", "run cellquery report")
+        return page.read_text("utf-8")

@@ -168,15 +168,20 @@ def read_run(path: str | Path) -> TrainingRun:
         raise InputError(path, "no such run directory", "give the directory of a cellquery train")
     finish = "finish cellquery train first"
     settings, about = (_json(path / name, finish) for name in ("settings.json", "about.json"))
-    epochs_path = path / "epochs.jsonl"
-    lines = _text(epochs_path, finish).splitlines()
+    epochs = read_epochs(path / "epochs.jsonl", finish)
+    return TrainingRun(path, settings, about, epochs)
+
+
+def read_epochs(path: Path, remedy: str) -> list[dict[str, Any]]:
+    """Return the lines of ``epochs.jsonl``, or raise InputError."""
+    lines = _text(path, remedy).splitlines()
     try:
         epochs = [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
-        raise InputError(epochs_path, f"a line is not JSON ({error})", "train again") from error
+        raise InputError(path, f"a line is not JSON ({error})", "train again") from error
     if not epochs:
-        raise InputError(epochs_path, "holds no epoch", finish)
-    return TrainingRun(path, settings, about, epochs)
+        raise InputError(path, "holds no epoch", remedy)
+    return epochs
 
 
 def read_predictions(path: Path, name: str) -> PredictedCells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
-    desk: Desk, *, hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")
+    desk: Desk,
+    *,
+    hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]"),
+    record: Callable[[Desk], str] | None = None,
 ) -> FastAPI:
     """Return the annotation app of a desk.
 
@@ -33,10 +36,14 @@ def create_app(
     hosts : sequence of str
         Names under which the page is reached; others are refused, so that a foreign name that
         points here finds nothing. ``*`` allows any.
+    record : callable or None
+        Makes the record of the campaign as HTML; None offers none. It is given from outside,
+        since reports are a room beside this one.
     """
     app = _with_routes()
     app.state.desk = desk
     app.state.accounts = Accounts(desk.database)
+    app.state.record = record
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_exception_handler(CellqueryError, _fault)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Body, HTTPException, Request, Response
 
 from cellquery.annotation.agreement import agreement_report
 from cellquery.annotation.exchange import FILES, import_labels
@@ -73,6 +73,16 @@ def export(
     make, name, media = FILES[form]
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(make(desk_of(request)), media_type=media, headers=headers)
+
+
+@router.get("/record", include_in_schema=False)
+def record(request: Request, account: Reviewer) -> Response:
+    """Return the record of the campaign as a page to keep."""
+    make = request.app.state.record
+    if make is None:
+        raise HTTPException(404, "this server makes no record: run cellquery report")
+    headers = {"content-disposition": 'attachment; filename="record.html"'}
+    return Response(make(desk_of(request)), media_type="text/html", headers=headers)
 
 
 @router.post("/labels")

@@ -34,8 +34,11 @@ def listen(
     train: bool,
     database_url: str | None,
     say: Callable[[str], None],
+    record: Callable[[Desk], str] | None = None,
 ) -> None:
     """Serve until stopped; says the address with a one-time sign-in link.
+
+    `record` makes the record of the campaign: see `create_app`.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def listen(
         allowed = list(names) or ["*"]
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(desk, hosts=allowed),
+            create_app(desk, hosts=allowed, record=record),
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=3,
