@@ -19,10 +19,11 @@ def test_parameter_counts_are_those_of_figure_5() -> None:
 
 def test_logits_and_embedding_come_out() -> None:
     band = torch.rand(3, 2, 56, 56)
-    logits, embedding = ParallelResNet(4, n_channels=2)(band, band)
+    logits, embedding, sides = ParallelResNet(4, n_channels=2)(band, band)
     assert logits.shape == (3, 4)
     assert embedding.shape == (3, 128)
     assert (embedding >= 0).all()
+    assert sides == ()
 
 
 def test_layers_have_the_sizes_of_figure_5() -> None:

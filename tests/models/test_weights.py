@@ -48,6 +48,19 @@ def test_fresh_weights_depend_on_the_seed_alone() -> None:
     assert not torch.equal(first, other)
 
 
+def test_weights_written_when_there_was_one_network_still_load(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    classifier.save(path)
+    header = read_header(path)
+    header["format"] = 1
+    header["network"] = {"name": "parallel-resnet", "n_channels": 1, "shortcut": "projection"}
+    save_file(load_file(path), path, metadata={"cellquery": json.dumps(header)})
+    images = torch.rand(2, 1, 112, 112)
+    torch.testing.assert_close(Classifier.load(path)(images), classifier(images), rtol=0, atol=0)
+
+
 def _changed(path: Path, change: str) -> None:
     weights = load_file(path)
     header = read_header(path)

@@ -121,11 +121,15 @@ class Campaign:
                     f"names {', '.join(self.initial.patterns)}, not {', '.join(self.patterns)}",
                     "train one for these patterns",
                 )
+            train = self.settings.training()
+            if unlike := self.initial.unlike(train.network, train.options):
+                raise SettingsError("initial model", unlike, "name the same in the settings")
             self.inputs = self.initial.inputs
         else:
             self.inputs = fitted_inputs(self.inputs, self.pool.cells.images)
         train = self.settings.training()
-        self.train = train.model_copy(update={"freeze_early": self.initial is not None})
+        freezes = self.initial is not None and self.initial.network.has_early
+        self.train = train.model_copy(update={"freeze_early": freezes})
         rehearsed = self.rehearsed if self.train.rehearsal else None
         self.sight = Sight(
             self.root / "early",
@@ -434,7 +438,8 @@ class Campaign:
             self.patterns,
             self.inputs,
             seed=integer_seed(self.seed, "weights"),
-            shortcut=self.train.shortcut,
+            network=self.train.network,
+            options=self.train.options,
         )
 
     def _facts(self, number: int, rounds: Sequence[Answers], scores: Scores) -> dict[str, Any]:

@@ -99,7 +99,11 @@ class CampaignSettings(BaseModel):
         """Return the settings of the last training, or None."""
         if self.final is None:
             return None
-        return TrainSettings.read(self.final, f"{where}, final", self.preset)
+        # The last training goes on with the network of the rounds.
+        same: dict[str, Any] = {
+            key: self.train[key] for key in ("network", "options") if key in self.train
+        }
+        return TrainSettings.read({**self.final, **same}, f"{where}, final", self.preset)
 
     def sizes(self, n_pool: int) -> tuple[int, int, int]:
         """Return budget, first batch and further batches, in cells.

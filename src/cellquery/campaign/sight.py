@@ -36,7 +36,7 @@ class Scores:
     Attributes
     ----------
     probabilities : ndarray of float32, shape (cells, patterns)
-    embeddings : ndarray of float32, shape (cells, 128)
+    embeddings : ndarray of float32, shape (cells, n_embedding)
     """
 
     probabilities: NDArray[np.float32]
@@ -79,7 +79,7 @@ class Sight:
         self.note, views = "", n_views(settings.augmentation)
         self.views = range(views or 1)
         self.cached = False
-        if initial is None:
+        if initial is None or not initial.network.has_early:
             self.note = "nothing is frozen, so nothing is cached"
         elif views is None:
             self.note = "the augmentation has no fixed views, so nothing is cached"
@@ -165,7 +165,7 @@ def committee(
     once. Gal & Ghahramani 2016, arXiv:1506.02142.
     """
     random = torch.Generator().manual_seed(integer_seed(seed, *purpose))
-    head = classifier.network.head.cpu()
+    head = classifier.network.head.cpu().eval()
     vectors = torch.from_numpy(embeddings)
     opinions = []
     with torch.inference_mode():

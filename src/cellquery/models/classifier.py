@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from cellquery import __version__
-from cellquery.core import RESEARCH_USE_ONLY, WeightsError
-from cellquery.models.parallel import NetworkOutput, ParallelResNet
+from cellquery.core import RESEARCH_USE_ONLY, SettingsError, WeightsError
+from cellquery.models.network import Network, NetworkOptions, NetworkOutput
+from cellquery.models.registry import NETWORKS, build_network, network_options, side_fault
 from cellquery.models.weights import load_state, read_weights, write_weights
-from cellquery.wavelets import InputSettings, network_inputs
+from cellquery.wavelets import InputSettings
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 held parallel networks alone and named its shortcut beside it."""
 
 FORWARD_CELLS = 64
 """Cells of a forward pass when nothing is learnt: of more, features leave the processor's cache
@@ -24,22 +26,25 @@ FORWARD_CELLS = 64
 
 @dataclass
 class Classifier:
-    """The parallel network together with its list of patterns and its input settings.
+    """A network of any kind together with its list of patterns and its input settings.
 
     Attributes
     ----------
-    network : ParallelResNet
+    network : Network
     patterns : tuple of str
         The pattern of each output, in order.
     inputs : InputSettings
-        How cells become the network's inputs.
+        How cells become prepared images, and these the network's inputs.
+    options : NetworkOptions
+        What was chosen of the kind's options.
     provenance : dict
         Where the weights come from: training settings, seed, data, versions.
     """
 
-    network: ParallelResNet
+    network: Network
     patterns: tuple[str, ...]
     inputs: InputSettings
+    options: NetworkOptions
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -49,15 +54,52 @@ class Classifier:
         inputs: InputSettings,
         *,
         seed: int,
-        shortcut: Any = "projection",
+        network: str = "parallel",
+        options: dict[str, Any] | None = None,
+        start: bool = True,
     ) -> Self:
-        """Return an untrained classifier whose weights depend on nothing but the seed."""
+        """Return an untrained classifier; random weights depend on nothing but the seed.
+
+        Parameters
+        ----------
+        patterns : tuple of str
+        inputs : InputSettings
+        seed : int
+        network : str
+            One of `NETWORKS`.
+        options : dict or None
+            Of this kind.
+        start : bool
+            Load the weights that the options start from, where the kind has such; False where
+            others are loaded next.
+
+        Raises
+        ------
+        SettingsError
+            When the kind or an option is not known, or the kind does not take such images.
+        WeightsError
+            When weights that the options name cannot be had or do not fit.
+        """
+        chosen = network_options(network, options or {})
+        if fault := side_fault(network, inputs.side_px):
+            raise SettingsError("settings", fault, "choose another side or network")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = ParallelResNet(len(patterns), inputs.n_channels, shortcut)
-        return cls(network, patterns, inputs)
+            made = build_network(network, len(patterns), inputs.n_channels, chosen)
+        if start:
+            made.start(chosen)
+        return cls(made, patterns, inputs, chosen)
 
-    def channels_last(self, device: str | torch.device) -> ParallelResNet:
+    def unlike(self, network: str, options: dict[str, Any]) -> str | None:
+        """Return what tells this network from one of a kind and options, or None if nothing."""
+        if self.network.name != network:
+            return f"is of network '{self.network.name}', not '{network}'"
+        ours = self.options.model_dump()
+        if ours != options:
+            return f"was made with options {ours}, not {options}"
+        return None
+
+    def channels_last(self, device: str | torch.device) -> Network:
         """Return the network on a device, in the memory layout that it is fastest in."""
         network = self.network.to(device)
         # Module.to(memory_format=...) works and is documented, but is not in torch's type hints.
@@ -65,18 +107,15 @@ class Classifier:
 
     def __call__(self, images: Tensor) -> NetworkOutput:
         """Return logits and embeddings of prepared images (cells, channels, height, width)."""
-        output: NetworkOutput = self.network(*self.bands(images))
+        output: NetworkOutput = self.network(*self.network_inputs(images))
         return output
 
-    def bands(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the two inputs of the network, in the memory layout that it is fastest in."""
+    def network_inputs(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the inputs of the network, in the memory layout that it is fastest in."""
         if self.inputs.mean is not None and self.inputs.std is not None:
             images = (images - self.inputs.mean) / self.inputs.std
-        approximation, details = network_inputs(images, self.inputs.wavelet, self.inputs.details)
-        layout = torch.channels_last
-        return approximation.contiguous(memory_format=layout), details.contiguous(
-            memory_format=layout
-        )
+        inputs = self.network.inputs(images, self.inputs)
+        return tuple(each.contiguous(memory_format=torch.channels_last) for each in inputs)
 
     def save(self, path: str | Path) -> None:
         """Write weights and header as safetensors; the file is either whole or not there."""
@@ -85,9 +124,9 @@ class Classifier:
             "notice": RESEARCH_USE_ONLY,
             "cellquery": __version__,
             "network": {
-                "name": "parallel-resnet",
+                "name": self.network.name,
                 "n_channels": self.network.n_channels,
-                "shortcut": self.network.shortcut,
+                "options": self.options.model_dump(),
             },
             "patterns": list(self.patterns),
             "inputs": self.inputs.model_dump(),
@@ -106,18 +145,19 @@ class Classifier:
         """
         header, weights = read_weights(path)
         try:
-            form, kind = header["format"], header["network"]["name"]
-            if form != FORMAT or kind != "parallel-resnet":
+            form, about = header["format"], header["network"]
+            if form == 1:
+                about = {**about, "name": "parallel", "options": {"shortcut": about["shortcut"]}}
+            elif form != FORMAT or about["name"] not in NETWORKS:
                 raise WeightsError(
                     path,
-                    f"format {form} of network '{kind}' is not one this version reads",
+                    f"format {form} of network '{about['name']}' is not one this version reads",
                     "use the version of cellquery that wrote it",
                 )
             inputs = InputSettings(**header["inputs"])
             patterns = tuple(header["patterns"])
-            network = ParallelResNet(
-                len(patterns), header["network"]["n_channels"], header["network"]["shortcut"]
-            )
+            options = network_options(about["name"], about["options"])
+            network = build_network(about["name"], len(patterns), about["n_channels"], options)
             provenance = header["provenance"]
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(
@@ -130,6 +170,7 @@ class Classifier:
                 f"{network.n_channels}",
                 "copy or train it again",
             )
+        network.make_room(weights)
         load_state(network, weights, path)
         network.eval()
-        return cls(network, patterns, inputs, provenance)
+        return cls(network, patterns, inputs, options, provenance)

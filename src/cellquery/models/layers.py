@@ -1,4 +1,4 @@
-"""The layer table of Figure 5, read off the real module."""
+"""The layers of a network, read off the real module: of ours, those of Figure 5."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from cellquery.models.parallel import ParallelResNet
+from cellquery.models.network import Network
+from cellquery.wavelets import InputSettings
 
 
 @dataclass(frozen=True)
@@ -23,27 +25,30 @@ class LayerRow:
     n_multiply_adds: int
 
 
-_KINDS = {
+_KINDS: dict[type[nn.Module], str] = {
     nn.Conv2d: "Conv",
     nn.MaxPool2d: "Pooling",
+    nn.AvgPool2d: "Pooling",
+    nn.AdaptiveAvgPool2d: "Pooling",
     nn.BatchNorm2d: "BN, ReLU",
     nn.Linear: "FC",
 }
 
 
-def layer_table(network: ParallelResNet, side_px: int = 112) -> list[LayerRow]:
+def layer_table(network: Network, side_px: int = 112) -> list[LayerRow]:
     """Return the layers in the order in which they run on one cell of ``side_px``.
 
     Parameters
     ----------
-    network : ParallelResNet
+    network : Network
     side_px : int
-        Side of the cell before the wavelet transform.
+        Side of the prepared image, before any wavelet transform.
 
     Returns
     -------
     list of LayerRow
-        ``output`` is (channels, height, width), or (patterns,) for the last layer.
+        ``output`` is (channels, height, width), or (features,) for a fully connected layer. Layers
+        that run only while training are not there.
     """
     rows: list[LayerRow] = []
 
@@ -53,7 +58,7 @@ def layer_table(network: ParallelResNet, side_px: int = 112) -> list[LayerRow]:
             if isinstance(module, nn.Conv2d):
                 kernel = "{} x {}".format(*module.kernel_size)
                 multiply_adds = module.weight.numel() * output.shape[2] * output.shape[3]
-            elif isinstance(module, nn.MaxPool2d):
+            elif isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
                 kernel = f"{module.kernel_size} x {module.kernel_size}"
             elif isinstance(module, nn.Linear):
                 multiply_adds = module.weight.numel()
@@ -74,13 +79,30 @@ def layer_table(network: ParallelResNet, side_px: int = 112) -> list[LayerRow]:
     hooks = [
         watch(name, module) for name, module in network.named_modules() if type(module) in _KINDS
     ]
-    was_training = network.training
-    band = torch.zeros(1, network.n_channels, side_px // 2, side_px // 2)
     try:
-        with torch.no_grad():
-            network.eval()(band, band)
+        _run(network, side_px)
     finally:
-        network.train(was_training)
         for hook in hooks:
             hook.remove()
     return rows
+
+
+def multiply_adds(network: Network, side_px: int) -> int:
+    """Return the multiply-adds of torch's convolutions and matrix products for one cell.
+
+    Work outside torch, as that of hand-crafted features, is not counted.
+    """
+    with FlopCounterMode(display=False) as counter:
+        _run(network, side_px)
+    return counter.get_total_flops() // 2
+
+
+@torch.no_grad()
+def _run(network: Network, side_px: int) -> None:
+    """Run one black cell through a network, and leave it as it was."""
+    was_training = network.training
+    cell = torch.zeros(1, network.n_channels, side_px, side_px)
+    try:
+        network.eval()(*network.inputs(cell, InputSettings(side_px=side_px)))
+    finally:
+        network.train(was_training)

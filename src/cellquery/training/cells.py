@@ -60,12 +60,12 @@ class LabelledCells:
         copies: Tensor | None,
         random: torch.Generator,
         device: torch.device,
-    ) -> tuple[Tensor, Tensor]:
-        """Return the two network inputs of these rows, varied where an augmentation is given."""
+    ) -> tuple[Tensor, ...]:
+        """Return the network inputs of these rows, varied where an augmentation is given."""
         images = torch.from_numpy(self.cells.images[rows]).to(device).float()
         if augmentation is not None:
             images = augment(images, augmentation, random, copies)
-        return classifier.bands(images)
+        return classifier.network_inputs(images)
 
     def rows(self, rows: NDArray[Any]) -> Self:
         """Return the cells at these rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,8 +31,9 @@ class EarlyFeatures:
     Attributes
     ----------
     ids : ndarray of str, shape (cells,)
-    values : ndarray of float16, shape (cells, views, 2, 32, side / 8, side / 8)
-        Both branches after the second pooling; in memory or mapped from a file. Half precision
+    values : ndarray of float16, shape (cells, views, parts, channels, height, width)
+        What `Network.early` gives, such as both branches after the second pooling; in memory or
+        mapped from a file. Half precision
         changes the logits by less than 0.01 and trained accuracy by nothing that can be told
         from the noise of a seed.
     """
@@ -48,13 +50,11 @@ class EarlyFeatures:
 
     def at_views(
         self, rows: NDArray[Any], views: NDArray[Any], device: torch.device
-    ) -> tuple[Tensor, Tensor]:
-        """Return both branches' features of some rows, each at its own view, for `finish`."""
+    ) -> tuple[Tensor, ...]:
+        """Return the early output of some rows, each at its own view, for `finish`."""
         values = torch.from_numpy(self.values[rows, views]).to(device).float()
-        layout = torch.channels_last
-        return (
-            values[:, 0].contiguous(memory_format=layout),
-            values[:, 1].contiguous(memory_format=layout),
+        return tuple(
+            part.contiguous(memory_format=torch.channels_last) for part in values.unbind(dim=1)
         )
 
 
@@ -93,8 +93,8 @@ class CachedCells:
         copies: Tensor | None,
         random: torch.Generator,
         device: torch.device,
-    ) -> tuple[Tensor, Tensor]:
-        """Return the inputs of `ParallelResNet.finish` for these rows; see `LabelledCells`."""
+    ) -> tuple[Tensor, ...]:
+        """Return the inputs of `Network.finish` for these rows; see `LabelledCells`."""
         views = np.zeros(len(rows), dtype=np.int64)
         if augmentation is not None:
             views = draw_views(augmentation, len(rows), random, copies).numpy()
@@ -103,7 +103,7 @@ class CachedCells:
         ends = np.cumsum([len(group) for group in self.groups])
         which = np.searchsorted(ends, rows, side="right")
         starts = ends - [len(group) for group in self.groups]
-        parts: list[tuple[Tensor, Tensor]] = []
+        parts: list[tuple[Tensor, ...]] = []
         order: list[NDArray[Any]] = []
         for number in np.unique(which):
             chosen = np.flatnonzero(which == number)
@@ -111,8 +111,7 @@ class CachedCells:
             local = rows[chosen] - starts[number]
             parts.append(self.groups[number].at_views(local, views[chosen], device))
         back = torch.from_numpy(np.argsort(np.concatenate(order))).to(device)
-        approximation = torch.cat([part[0] for part in parts])[back]
-        return approximation, torch.cat([part[1] for part in parts])[back]
+        return tuple(torch.cat(same)[back] for same in zip(*parts, strict=True))
 
 
 def early_features(
@@ -162,8 +161,17 @@ def early_features(
 
 def size_mb(classifier: Classifier, n_cells: int, n_views: int) -> float:
     """Return the size of the early features of so many cells and views, in megabytes."""
-    side = classifier.inputs.side_px // 8
-    return n_cells * n_views * 2 * 32 * side * side * 2 / 1e6
+    n_values = math.prod(_shape(classifier, "cpu"))
+    return n_cells * n_views * n_values * np.dtype(np.float16).itemsize / 1e6
+
+
+@torch.no_grad()
+def _shape(classifier: Classifier, device: str | torch.device) -> tuple[int, ...]:
+    """Return the shape of one cell's early output: (parts, channels, height, width)."""
+    inputs, network = classifier.inputs, classifier.channels_last(device).eval()
+    cell = torch.zeros(1, inputs.n_channels, inputs.side_px, inputs.side_px, device=device)
+    parts = network.early(*classifier.network_inputs(cell))
+    return len(parts), *parts[0].shape[1:]
 
 
 @torch.no_grad()
@@ -177,14 +185,13 @@ def _computed(
 ) -> NDArray[np.float16]:
     network = classifier.channels_last(device)
     network.eval()
-    side = classifier.inputs.side_px // 8
-    values = np.empty((len(cells), len(views), 2, 32, side, side), dtype=np.float16)
+    values = np.empty((len(cells), len(views), *_shape(classifier, device)), dtype=np.float16)
     for start in range(0, len(cells), FORWARD_CELLS):
         images = torch.from_numpy(cells.images[start : start + FORWARD_CELLS]).to(device).float()
         for place, view in enumerate(views):
-            branches = network.early(*classifier.bands(nth_view(images, augmentation, view)))
-            for branch, output in enumerate(branches):
-                values[start : start + FORWARD_CELLS, place, branch] = output.half().cpu().numpy()
+            turned = nth_view(images, augmentation, view)
+            for part, output in enumerate(network.early(*classifier.network_inputs(turned))):
+                values[start : start + FORWARD_CELLS, place, part] = output.half().cpu().numpy()
         progress("early layers", min(start + FORWARD_CELLS, len(cells)), len(cells))
     return values
 

@@ -23,7 +23,7 @@ from cellquery.models import FORWARD_CELLS, Classifier, NetworkOutput
 from cellquery.training.cells import LabelledCells
 from cellquery.training.device import torch_device
 from cellquery.training.early import CachedCells
-from cellquery.training.settings import TrainSettings
+from cellquery.training.settings import Augmentation, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,14 @@ def fit(
     ----------
     classifier : Classifier
         Fresh or pretrained; ends with the best validation weights where ``patience`` is set,
-        with the averaged weights where ``averaging`` is set, else with the last.
+        with the averaged weights where ``averaging`` is set, else with the last. A network that
+        learns at once learns anew.
     training : LabelledCells or CachedCells
         Cached cells train the late layers alone.
     settings : TrainSettings
     seed : int
-        Decides order and augmentation. The same seed, thread count and machine give identical
-        weights on a CPU.
+        Decides order and augmentation, and what a network that learns at once draws. The same
+        seed, thread count and machine give identical weights on a CPU.
     validation : LabelledCells or None
         Required when ``settings.patience`` is set.
     rehearsed : LabelledCells, CachedCells or None
@@ -97,6 +98,8 @@ def fit(
             "training", "rehearsal without cells of an initial learning", "set rehearsal = 0"
         )
     cells = _Cells(training, validation, rehearsed if settings.rehearsal else None)
+    if classifier.network.learns_at_once:
+        return _learn_at_once(classifier, cells, settings, seed, run, progress)
     return _Fit(classifier, cells, settings, seed, run, accelerator).go(progress)
 
 
@@ -200,15 +203,13 @@ class _Fit:
             inputs, labels = self._inputs(training, shown, random)
             if rehearsed is not None:
                 more, more_labels = self._inputs(rehearsed, joining[step], random)
-                inputs = (torch.cat([inputs[0], more[0]]), torch.cat([inputs[1], more[1]]))
+                inputs = tuple(torch.cat(pair) for pair in zip(inputs, more, strict=True))
                 labels = torch.cat([labels, more_labels])
-            logits = self._logits(self.network, training, inputs)
-            loss = F.cross_entropy(
-                logits,
-                labels,
-                weight=self.pattern_weights.to(logits.device),
-                label_smoothing=settings.label_smoothing,
-            )
+            output = _output(self.network, training, inputs)
+            logits = output.logits
+            loss = self._loss(logits, labels)
+            for side in output.sides:
+                loss = loss + classifier.network.side_weight * self._loss(side, labels)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(
@@ -244,36 +245,24 @@ class _Fit:
 
     def _inputs(
         self, cells: LabelledCells | CachedCells, shown: NDArray[np.int64], random: torch.Generator
-    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return inputs and labels of a batch; `shown` numbers the copies of all cells."""
         augmentation, device = self.settings.augmentation, self.fabric.device
-        rows = shown // augmentation.n_copies
-        copies = torch.from_numpy(shown % augmentation.n_copies)
-        inputs = cells.inputs(self.classifier, rows, augmentation, copies, random, device)
-        return inputs, torch.from_numpy(cells.labels[rows]).to(device)
+        inputs = _shown(self.classifier, cells, shown, augmentation, random, device)
+        labels = cells.labels[shown // augmentation.n_copies]
+        return inputs, torch.from_numpy(labels).to(device)
 
-    @staticmethod
-    def _logits(
-        network: nn.Module, cells: LabelledCells | CachedCells, inputs: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        forward: Any = network.finish if cells.early else network
-        output: NetworkOutput = forward(*inputs)
-        return output.logits
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(
+            logits,
+            labels,
+            weight=self.pattern_weights.to(logits.device),
+            label_smoothing=self.settings.label_smoothing,
+        )
 
     def _validate(self, cells: LabelledCells | CachedCells) -> tuple[float, float]:
         network: nn.Module = self.average.module if self.average else self.network
-        network.eval()
-        device, random = self.fabric.device, torch.Generator()
-        total_loss, n_right = 0.0, 0
-        with torch.no_grad():
-            for start in range(0, len(cells), FORWARD_CELLS):
-                rows = np.arange(start, min(start + FORWARD_CELLS, len(cells)))
-                inputs = cells.inputs(self.classifier, rows, None, None, random, device)
-                labels = torch.from_numpy(cells.labels[rows]).to(device)
-                logits = self._logits(network, cells, inputs)
-                total_loss += float(F.cross_entropy(logits, labels, reduction="sum"))
-                n_right += int((logits.argmax(dim=1) == labels).sum())
-        loss = total_loss / len(cells)
+        loss, accuracy = _judge(network.eval(), self.classifier, cells, self.fabric.device)
         if loss < self.best_loss:
             self.best_loss, self.waited = loss, 0
             if self.settings.patience is not None:
@@ -281,7 +270,7 @@ class _Fit:
                 self.best = {name: value.clone() for name, value in source.state_dict().items()}
         else:
             self.waited += 1
-        return loss, n_right / len(cells)
+        return loss, accuracy
 
     def _keep(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
@@ -299,8 +288,7 @@ class _Fit:
         }
         with replacing(self.run / "state.pt") as file:
             torch.save(state, file)
-        lines = "".join(json.dumps(_finite(asdict(epoch))) + "\n" for epoch in self.epochs)
-        (self.run / "epochs.jsonl").write_text(lines, encoding="utf-8")
+        _write_epochs(self.run, self.epochs)
 
     def _resume(self) -> None:
         if self.run is None or not (self.run / "state.pt").exists():
@@ -322,6 +310,89 @@ class _Fit:
                 f"cannot go on from it ({str(error).splitlines()[0]})",
                 "remove the run directory to start it anew",
             ) from error
+
+
+def _learn_at_once(
+    classifier: Classifier,
+    cells: _Cells,
+    settings: TrainSettings,
+    seed: int,
+    run: Path | None,
+    progress: Progress,
+) -> list[Epoch]:
+    """Teach a network that is not taught by gradient descent; it has one epoch."""
+    started = time.perf_counter()
+    training, augmentation, cpu = cells.training, settings.augmentation, torch.device("cpu")
+    network = classifier.channels_last(cpu).eval()
+    random = torch.Generator().manual_seed(integer_seed(seed, "augment", 1))
+    with torch.no_grad():
+        network.learn(
+            lambda rows: _shown(classifier, training, rows, augmentation, random, cpu),
+            np.repeat(training.labels, augmentation.n_copies),
+            _pattern_weights(training.labels, classifier, settings).numpy(),
+            seed=integer_seed(seed, "learn"),
+            progress=progress,
+        )
+    loss, accuracy = _judge(network, classifier, training, cpu)
+    if not math.isfinite(loss):
+        raise TrainingError(
+            run or "training",
+            f"the loss became {loss}",
+            "look for damaged cells with cellquery audit",
+        )
+    judged = (math.nan, math.nan)
+    if cells.validation is not None:
+        judged = _judge(network, classifier, cells.validation, cpu)
+    epoch = Epoch(1, loss, accuracy, *judged, 0.0, time.perf_counter() - started)
+    if run is not None:
+        _write_epochs(run, [epoch])
+    return [epoch]
+
+
+def _shown(
+    classifier: Classifier,
+    cells: LabelledCells | CachedCells,
+    shown: NDArray[np.int64],
+    augmentation: Augmentation,
+    random: torch.Generator,
+    device: torch.device,
+) -> tuple[Tensor, ...]:
+    """Return the network inputs of copies of cells, numbered a cell after the other."""
+    copies = torch.from_numpy(shown % augmentation.n_copies)
+    rows = shown // augmentation.n_copies
+    return cells.inputs(classifier, rows, augmentation, copies, random, device)
+
+
+def _output(
+    network: nn.Module, cells: LabelledCells | CachedCells, inputs: tuple[Tensor, ...]
+) -> NetworkOutput:
+    forward: Any = network.finish if cells.early else network
+    output: NetworkOutput = forward(*inputs)
+    return output
+
+
+def _judge(
+    network: nn.Module,
+    classifier: Classifier,
+    cells: LabelledCells | CachedCells,
+    device: torch.device,
+) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy of a network on cells as they are."""
+    random, total_loss, n_right = torch.Generator(), 0.0, 0
+    with torch.no_grad():
+        for start in range(0, len(cells), FORWARD_CELLS):
+            rows = np.arange(start, min(start + FORWARD_CELLS, len(cells)))
+            inputs = cells.inputs(classifier, rows, None, None, random, device)
+            labels = torch.from_numpy(cells.labels[rows]).to(device)
+            logits = _output(network, cells, inputs).logits
+            total_loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            n_right += int((logits.argmax(dim=1) == labels).sum())
+    return total_loss / len(cells), n_right / len(cells)
+
+
+def _write_epochs(run: Path, epochs: list[Epoch]) -> None:
+    lines = "".join(json.dumps(_finite(asdict(epoch))) + "\n" for epoch in epochs)
+    (run / "epochs.jsonl").write_text(lines, encoding="utf-8")
 
 
 def _pattern_weights(

@@ -25,7 +25,7 @@ class Predictions:
     patterns : tuple of str
     probabilities : ndarray of float32, shape (cells, patterns)
         Rows sum to 1: the softmax of Eq. 1, averaged over the views.
-    embeddings : ndarray of float32, shape (cells, 128)
+    embeddings : ndarray of float32, shape (cells, n_embedding)
     """
 
     ids: NDArray[Any]

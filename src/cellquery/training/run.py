@@ -20,7 +20,7 @@ from cellquery.models import Classifier, transfer_weights
 from cellquery.training.cells import LabelledCells, hold_out, label
 from cellquery.training.device import torch_device
 from cellquery.training.fit import fit
-from cellquery.training.settings import TrainSettings
+from cellquery.training.settings import TrainSettings, overlaid
 from cellquery.wavelets import InputSettings
 
 
@@ -110,7 +110,12 @@ def train_run(
     _write_cells(run, patterns, train=labelled, validation=validation)
     inputs = fitted_inputs(settings.inputs, labelled.cells.images)
     classifier = Classifier.fresh(
-        patterns, inputs, seed=integer_seed(seed, "weights"), shortcut=settings.shortcut
+        patterns,
+        inputs,
+        seed=integer_seed(seed, "weights"),
+        network=settings.network,
+        options=settings.options,
+        start=initial is None,
     )
     if initial is not None:
         _start_from(classifier, initial)
@@ -171,6 +176,8 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
         for key in ("side_px", "fit", "mask", "normalisation", "wavelet", "details")
         if getattr(ours, key) != getattr(theirs, key)
     ]
+    if other := initial.unlike(classifier.network.name, classifier.options.model_dump()):
+        raise TrainingError("initial model", other, "use the same network and options")
     if unlike:
         key = unlike[0]
         raise TrainingError(
@@ -188,7 +195,9 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
 
 def _check_same(run: Path, settings: TrainSettings, seed: int) -> None:
     kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
-    if kept != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
+    # A setting that came after the run was written was then at its default.
+    known = overlaid({"seed": seed, **TrainSettings().model_dump()}, kept)
+    if known != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
         raise TrainingError(
             run,
             "holds a training with other settings or another seed",

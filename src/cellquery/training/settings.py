@@ -6,10 +6,19 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cellquery.core import SettingsError
 from cellquery.core.validation import settings_fault
+from cellquery.models import NETWORKS, network_kind, network_options, side_fault
 from cellquery.wavelets import InputSettings
 
 
@@ -57,7 +66,10 @@ class TrainSettings(BaseModel):
     ----------
     inputs : InputSettings
     augmentation : Augmentation
-    shortcut : {"projection", "zero-padding"}
+    network : str
+        A kind of network, one of `cellquery.models.NETWORKS`.
+    options : dict
+        Of this kind; those that are not given are filled in with their defaults.
     learning_rate : float
         The constant rate of Adam, or the peak of the one-cycle schedule (Smith & Topin 2019,
         doi:10.1117/12.2520589).
@@ -96,7 +108,8 @@ class TrainSettings(BaseModel):
 
     inputs: InputSettings = InputSettings()
     augmentation: Augmentation = Augmentation()
-    shortcut: Literal["projection", "zero-padding"] = "projection"
+    network: str = "parallel"
+    options: dict[str, Any] = Field(default={}, validate_default=True)
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.0, ge=0, le=1)
     batch_size: int = Field(default=128, ge=2, le=65536)
@@ -113,6 +126,34 @@ class TrainSettings(BaseModel):
     rehearsal: float = Field(default=0.0, ge=0, le=16)
     views: Literal[1, 8] = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, network: str) -> str:
+        if network not in NETWORKS:
+            raise ValueError(f"no network '{network}': choose {', '.join(NETWORKS)}")
+        return network
+
+    @field_validator("options")
+    @classmethod
+    def _filled_in(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "network" not in info.data:  # its own fault is told already
+            return options
+        try:
+            return network_options(info.data["network"], options).model_dump()
+        except SettingsError as error:
+            raise ValueError(error.fault) from error
+
+    @model_validator(mode="after")
+    def _fits_the_network(self) -> Self:
+        kind = network_kind(self.network)
+        if fault := side_fault(self.network, self.inputs.side_px):
+            raise ValueError(fault)
+        if self.freeze_early and not kind.has_early:
+            raise ValueError(f"freeze_early: network '{self.network}' has no part to freeze")
+        if self.rehearsal and kind.learns_at_once:
+            raise ValueError(f"rehearsal: network '{self.network}' is not taught in batches")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -147,6 +188,8 @@ class TrainSettings(BaseModel):
         if preset is not None and preset not in PRESETS:
             raise SettingsError(where, f"no preset '{preset}'", f"choose {', '.join(PRESETS)}")
         under = base.model_dump() if base else PRESETS[preset] if preset else {}
+        if "network" in values and values["network"] != under.get("network"):
+            under = {key: value for key, value in under.items() if key != "options"}
         try:
             return cls(**overlaid(under, values))
         except ValidationError as error:

@@ -13,8 +13,9 @@ class InputSettings(BaseModel):
     Attributes
     ----------
     side_px : int
-        Side of the square that cells are brought to, a multiple of 8. The paper: 112, giving
-        sub-bands of 56 x 56.
+        Side of the square that cells are brought to. The paper: 112, giving sub-bands of
+        56 x 56. A network on sub-bands needs a multiple of 8, since the transform and two
+        poolings halve it; others have limits of their own.
     fit : {"resize", "keep"}
         ``resize`` stretches every cell to the square with bicubic interpolation (the paper);
         ``keep`` centres it at its own scale, so that cell size stays visible. A cell larger than
@@ -49,13 +50,6 @@ class InputSettings(BaseModel):
     content_bits: int | None = Field(default=None, ge=8, le=16)
     mean: float | None = None
     std: float | None = None
-
-    @field_validator("side_px")
-    @classmethod
-    def _halves_three_times(cls, side_px: int) -> int:
-        if side_px % 8:
-            raise ValueError("must be a multiple of 8: one wavelet step and two poolings halve it")
-        return side_px
 
     @field_validator("wavelet")
     @classmethod

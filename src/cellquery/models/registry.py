@@ -1,0 +1,63 @@
+"""Kinds of networks by name, with their options checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from cellquery.core import SettingsError
+from cellquery.core.validation import settings_fault
+from cellquery.models.four_branch import FourBranchResNet
+from cellquery.models.network import Network, NetworkOptions
+from cellquery.models.parallel import ParallelResNet
+
+_KINDS: dict[str, type[Network]] = {kind.name: kind for kind in (ParallelResNet, FourBranchResNet)}
+
+NETWORKS: tuple[str, ...] = tuple(_KINDS)
+
+
+def network_kind(name: str) -> type[Network]:
+    """Return the class of a kind of network.
+
+    Raises
+    ------
+    SettingsError
+        When there is none of this name.
+    """
+    if name not in _KINDS:
+        raise SettingsError("network", f"no network '{name}'", f"choose {', '.join(NETWORKS)}")
+    return _KINDS[name]
+
+
+def network_options(name: str, options: dict[str, Any]) -> NetworkOptions:
+    """Return the options of a kind, defaults filled in.
+
+    Raises
+    ------
+    SettingsError
+        Naming the first unknown option or value out of range.
+    """
+    kind = network_kind(name)
+    try:
+        return kind.Options(**options)
+    except ValidationError as error:
+        known = ", ".join(kind.Options.model_fields) or "none: it has no options"
+        raise settings_fault(error, f"network {name}", f"choose from {known}") from error
+
+
+def build_network(name: str, n_patterns: int, n_channels: int, options: NetworkOptions) -> Network:
+    """Return a network of random weights."""
+    return network_kind(name).build(n_patterns, n_channels, options)
+
+
+def side_fault(name: str, side_px: int) -> str | None:
+    """Return what is wrong with a side of prepared images for a kind, or None."""
+    kind = network_kind(name)
+    if side_px < kind.min_side_px:
+        return f"inputs.side_px = {side_px}: network '{name}' takes {kind.min_side_px} or more"
+    if side_px % kind.side_multiple:
+        return (
+            f"inputs.side_px = {side_px}: network '{name}' takes a multiple of {kind.side_multiple}"
+        )
+    return None
