@@ -57,7 +57,8 @@ class FusedBranches(Network):
     """
 
     Options = BranchOptions
-    side_multiple = 8
+    # The wavelet transform and two poolings halve the side.
+    sides = range(16, 1025, 8)
     has_early = True
     n_embedding = 128
     bands: ClassVar[tuple[str, ...]]

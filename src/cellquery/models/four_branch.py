@@ -14,7 +14,7 @@ class FourBranchResNet(FusedBranches):
     Known of the predecessor: one level of the wavelet transform, four parallel residual networks,
     one on each sub-band, fused late. Guessed: everything within a branch and after the fusion,
     which is taken from the parallel network (Figure 5 of the later paper), so that the two differ
-    in nothing but the bands. It has 557,190 parameters with six patterns, one channel and
+    in nothing but the bands. It has 552,710 parameters with six patterns, one channel and
     projections.
 
     References

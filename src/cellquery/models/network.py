@@ -55,8 +55,8 @@ class Network(nn.Module):
         How tables call it, with its source.
     Options : type of NetworkOptions
         What a user may choose, with defaults.
-    side_multiple, min_side_px : int
-        Sides of a prepared image that it takes.
+    sides : range
+        Sides of a prepared image that it takes, in pixels.
     has_early : bool
         Whether fine-tuning after an initial learning freezes a part of it; see `early`.
     learns_at_once : bool
@@ -67,6 +67,8 @@ class Network(nn.Module):
     head : Module
         The last layer, embedding to logits: replaced where the patterns change, and given
         embeddings with entries dropped by Monte-Carlo dropout.
+    heads : tuple of str
+        Names of all modules whose shape depends on the number of patterns.
 
     Parameters
     ----------
@@ -79,10 +81,10 @@ class Network(nn.Module):
     name: ClassVar[str]
     title: ClassVar[str]
     Options: ClassVar[type[NetworkOptions]] = NetworkOptions
-    side_multiple: ClassVar[int] = 1
-    min_side_px: ClassVar[int] = 16
+    sides: ClassVar[range] = range(16, 1025)
     has_early: ClassVar[bool] = False
     learns_at_once: ClassVar[bool] = False
+    heads: ClassVar[tuple[str, ...]] = ("head",)
     side_weight: ClassVar[float] = 0.0
     n_embedding: int
     head: nn.Module

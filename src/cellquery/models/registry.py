@@ -8,11 +8,30 @@ from pydantic import ValidationError
 
 from cellquery.core import SettingsError
 from cellquery.core.validation import settings_fault
+from cellquery.models.cross_modal import CrossModalResNet50
+from cellquery.models.dcr_net import DCRNet
 from cellquery.models.four_branch import FourBranchResNet
+from cellquery.models.imagenet import VGG16, VGG19, AlexNet, ResNet50
+from cellquery.models.lenet5 import LeNet5
 from cellquery.models.network import Network, NetworkOptions
 from cellquery.models.parallel import ParallelResNet
+from cellquery.models.vgg16_small import SmallVGG16
 
-_KINDS: dict[str, type[Network]] = {kind.name: kind for kind in (ParallelResNet, FourBranchResNet)}
+_KINDS: dict[str, type[Network]] = {
+    kind.name: kind
+    for kind in (
+        ParallelResNet,
+        FourBranchResNet,
+        LeNet5,
+        SmallVGG16,
+        DCRNet,
+        AlexNet,
+        VGG16,
+        VGG19,
+        ResNet50,
+        CrossModalResNet50,
+    )
+}
 
 NETWORKS: tuple[str, ...] = tuple(_KINDS)
 
@@ -53,11 +72,12 @@ def build_network(name: str, n_patterns: int, n_channels: int, options: NetworkO
 
 def side_fault(name: str, side_px: int) -> str | None:
     """Return what is wrong with a side of prepared images for a kind, or None."""
-    kind = network_kind(name)
-    if side_px < kind.min_side_px:
-        return f"inputs.side_px = {side_px}: network '{name}' takes {kind.min_side_px} or more"
-    if side_px % kind.side_multiple:
-        return (
-            f"inputs.side_px = {side_px}: network '{name}' takes a multiple of {kind.side_multiple}"
-        )
-    return None
+    sides = network_kind(name).sides
+    if side_px in sides:
+        return None
+    if len(sides) == 1:
+        taken = f"{sides[0]} alone"
+    else:
+        step = f" in steps of {sides.step}" if sides.step > 1 else ""
+        taken = f"{sides[0]} to {sides[-1]}{step}"
+    return f"inputs.side_px = {side_px}: network '{name}' takes {taken}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cellquery.core import WeightsError
 from cellquery.core.durable import replacing
+from cellquery.models.network import Network
 
 _HEADER_KEY = "cellquery"
 
@@ -93,18 +94,16 @@ def load_state(network: nn.Module, weights: dict[str, Tensor], where: str | Path
     network.load_state_dict(weights)
 
 
-def transfer_weights(source: nn.Module, target: nn.Module, head: str = "head") -> list[str]:
+def transfer_weights(source: Network, target: Network) -> list[str]:
     """Copy every weight but the last layer's into a network for another list of patterns.
 
     The explicit move from five to six patterns after the initial learning: all layers are kept,
-    the last one is left as the target has it.
+    those whose shape depends on the patterns are left as the target has them.
 
     Parameters
     ----------
-    source, target : Module
-        Networks that differ in nothing but the output of ``head``.
-    head : str
-        Name of the last layer.
+    source, target : Network
+        Networks that differ in nothing but their patterns.
 
     Returns
     -------
@@ -114,12 +113,12 @@ def transfer_weights(source: nn.Module, target: nn.Module, head: str = "head") -
     Raises
     ------
     WeightsError
-        When anything but the head differs.
+        When anything but the heads differs.
     """
-    kept = target.state_dict()
-    weights = dict(source.state_dict())
-    own = [name for name in kept if name.startswith(f"{head}.")]
-    weights = {name: tensor for name, tensor in weights.items() if not name.startswith(f"{head}.")}
-    weights |= {name: kept[name] for name in own}
-    load_state(target, weights, "initial model")
-    return own
+    heads = tuple(f"{head}." for head in target.heads)
+    own = {name: kept for name, kept in target.state_dict().items() if name.startswith(heads)}
+    learnt = source.state_dict().items()
+    shared = {name: tensor for name, tensor in learnt if not name.startswith(heads)}
+    target.make_room(shared)
+    load_state(target, shared | own, "initial model")
+    return list(own)

@@ -188,6 +188,7 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
     # Frozen layers were fitted to inputs on the initial model's scale.
     classifier.inputs = theirs
     if initial.patterns == classifier.patterns:
+        classifier.network.make_room(initial.network.state_dict())
         classifier.network.load_state_dict(initial.network.state_dict())
     else:
         transfer_weights(initial.network, classifier.network)
