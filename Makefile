@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-annotate test check format page pictures results ablation clean
+.PHONY: help demo demo-annotate test check format page pictures results ablation table3 clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,18 +57,32 @@ results: study ## measure the best settings on the real cells (hours), write doc
 ablation: EXPERIMENT = i3a-ablation
 ablation: study ## measure what each choice is worth on the real cells (hours), write docs/results.md
 
+# All rows but those that start from weights learnt elsewhere; ONLY=test or folds runs half of each.
+TABLE3 := $(filter-out %-alexnet %-vgg16 %-vgg19 %-resnet50 %-cross-modal %-frozen-backbone, \
+	$(patsubst experiments/%.toml,%,$(wildcard experiments/table3-*.toml)))
+table3: ## run the rows of Table 3 that need no download on the real cells (a day), write docs/comparisons.md
+	$(MAKE) i3a
+	for row in $(TABLE3); do $(MAKE) kept EXPERIMENT=$$row || exit 1; done
+	$(BIN)/cellquery experiment compare experiments/table3-*.toml --runs results --into docs/comparisons.md
+
 # I3A names the folder of the real cells. Finished runs are kept, an interrupted study goes on.
 I3A ?= ../shared/data/i3a
-.PHONY: study
-study: $(INSTALLED)
+.PHONY: i3a kept study
+i3a: $(INSTALLED)
 	$(BIN)/cellquery import $(I3A) --into runs/i3a --annotations $(I3A)/roles.csv \
 		--id-column id --specimen-column estimated_specimen
 	$(BIN)/cellquery split runs/i3a --from-table $(I3A)/roles.csv \
 		--id-column id --part-column role --name roles
-	$(BIN)/cellquery experiment run experiments/$(EXPERIMENT).toml --project runs/i3a --into runs
+
+kept: $(INSTALLED)
+	$(BIN)/cellquery experiment run experiments/$(EXPERIMENT).toml --project runs/i3a --into runs $(if $(ONLY),--only $(ONLY))
 	mkdir -p results
 	tar -C runs --exclude='*.safetensors' --exclude='*.parquet' --exclude='synthetic-*' \
 		-cf - $(EXPERIMENT) | tar -C results -xf -
+
+study:
+	$(MAKE) i3a
+	$(MAKE) kept EXPERIMENT=$(EXPERIMENT)
 	$(BIN)/cellquery experiment table results/$(EXPERIMENT) --into docs/results.md
 
 clean: ## remove the environment and everything made by these targets

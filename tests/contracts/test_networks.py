@@ -9,47 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cellquery.campaign import Campaign, CampaignSettings, KnownLabels, Pool
+from cellquery.campaign.records import rounds_done
 from cellquery.campaign.sight import committee
 from cellquery.core import SettingsError, TrainingError
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import NETWORKS, Classifier, network_kind, registry
-from cellquery.models.cross_modal import CrossModalResNet50
-from cellquery.models.extras import optional
-from cellquery.models.imagenet import VGG16
 from cellquery.training import LabelledCells, TrainSettings, fit, label, predict
 from cellquery.training.evaluate import evaluate_cells
 from cellquery.training.run import train_run
+from tests.tiny_networks import TinyCrossModal, TinyVGG
 
 PATTERNS = ("homogeneous", "nucleolar", "golgi")
-
-
-class TinyVGG(VGG16):
-    """torchvision's VGG with few channels and no more than its own layers."""
-
-    name = "tiny-vgg"
-
-    @classmethod
-    def standard(cls) -> nn.Module:
-        vgg = optional("torchvision.models.vgg")
-        made = vgg.VGG(vgg.make_layers([8, "M", 16, "M"]), num_classes=10)
-        made.avgpool = nn.AdaptiveAvgPool2d(1)
-        made.classifier[0], made.classifier[3] = nn.Linear(16, 24), nn.Linear(24, 24)
-        made.classifier[6] = nn.Linear(24, 10)
-        return made
-
-
-class TinyCrossModal(CrossModalResNet50):
-    """torchvision's ResNet with one narrow bottleneck a stage."""
-
-    name = "tiny-cross-modal"
-
-    @classmethod
-    def standard(cls) -> nn.Module:
-        resnet = optional("torchvision.models.resnet")
-        return resnet.ResNet(resnet.Bottleneck, [1, 1, 1, 1], num_classes=10, width_per_group=4)
 
 
 TINY = {kind.name: kind for kind in (TinyVGG, TinyCrossModal)}
@@ -270,4 +242,4 @@ def test_it_drives_a_campaign(case: Case, trained: Classifier, tmp_path: Path, s
     ).advance(known)
     final = Classifier.load(tmp_path / "final" / "model.safetensors")
     assert final.network.name == case.name
-    assert len(list(tmp_path.glob("round-*/round.json"))) == 2
+    assert len(rounds_done(tmp_path)) == 2

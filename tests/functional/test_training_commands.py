@@ -116,6 +116,9 @@ def test_five_patterns_become_six_only_when_asked(
         (["predict", "absent.safetensors", "PROJECT"], "no such file"),
         (["experiment", "run", "absent.toml", "--project", "PROJECT"], "no such file"),
         (["experiment", "table", "absent"], "holds no experiment"),
+        (["model", "--network", "good"], "no network 'good'; choose parallel, "),
+        (["model", "--network", "lenet5"], "network 'lenet5' takes 78 alone"),
+        (["model", "--network", "lenet5", "--shortcut", "projection"], "shortcut: "),
     ],
 )
 def test_a_mistake_is_one_line_and_a_status(
@@ -129,6 +132,29 @@ def test_a_mistake_is_one_line_and_a_status(
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert fault in line
     assert "Traceback" not in result.stderr
+
+
+def test_another_network_goes_through_the_same_commands(
+    cli: Cli, synthetic_project: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "lenet.toml"
+    settings.write_text(
+        'network = "lenet5"\ninputs = { side_px = 78, mask = "ignore" }\nviews = 1\n'
+    )
+    run = tmp_path / "run"
+    split = ["--split", "random"]
+    trained = cli(
+        "train", synthetic_project, "--into", run, *split, "--settings", settings, "--epochs", "1"
+    )
+    assert trained.returncode == 0, trained.stderr
+    judged = cli("evaluate", run, synthetic_project, *split, "--no-plots")
+    assert judged.returncode == 0, judged.stderr
+    assert "ACA" in judged.stdout
+    named = cli("predict", run, synthetic_project, "--out", tmp_path / "named.csv")
+    assert named.returncode == 0, named.stderr
+    assert len((tmp_path / "named.csv").read_text().splitlines()) == 97
+    layers = cli("model", run / "model.safetensors")
+    assert "LeNet-5-like network (Gao et al. 2017), on 78 x 78 px" in layers.stdout
 
 
 def test_model_prints_the_layers_of_figure_5(cli: Cli) -> None:

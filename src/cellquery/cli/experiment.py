@@ -29,10 +29,18 @@ def run(
         list[str] | None, typer.Option(help="Run this variant or case alone; repeatable.")
     ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    split: Annotated[str | None, typer.Option(help="Another split than the file's.")] = None,
+    train: Annotated[
+        list[str] | None, typer.Option(help="Other parts to train on than the file's; repeatable.")
+    ] = None,
+    test: Annotated[
+        list[str] | None, typer.Option(help="Other parts to judge on than the file's; repeatable.")
+    ] = None,
 ) -> None:
     """Run what is not yet done; stopped at any moment, the same command goes on.
 
-    Example: cellquery experiment run experiments/i3a-best.toml --project cells
+    Example: cellquery experiment run experiments/table3-lenet5.toml --project cells --split random
+    --train train --test test
     """
     from cellquery.core import SettingsError
     from cellquery.data import Project
@@ -47,15 +55,23 @@ def run(
 
     if only not in (None, "test", "folds"):
         raise SettingsError("--only", f"'{only}' is not known", "choose test or folds")
+    other = {"split": split, "train": tuple(train or ()), "test": tuple(test or ())}
+    other = {key: value for key, value in other.items() if value}
     with progress_bar() as progress:
         if is_case_study(file):
+            if other:
+                raise SettingsError(
+                    f"--{next(iter(other))}",
+                    "a study of cases names its own parts",
+                    "edit its file",
+                )
             study = read_case_study(file)
             root = run_case_study(
                 study, Project.open(project), into, cases=variant or (), progress=progress
             )
         else:
             root = run_experiment(
-                read_experiment(file),
+                read_experiment(file).model_copy(update=other),
                 Project.open(project),
                 into,
                 only=only,
@@ -64,6 +80,35 @@ def run(
                 progress=progress,
             )
     say(results_table(root))
+
+
+@experiment.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="Experiments, a TOML file each.")],
+    runs: Annotated[Path, typer.Option(help="Where their run directories are.")] = Path("runs"),
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Put it into a page, between the comments table3 and /table3."),
+    ] = None,
+) -> None:
+    """Print several experiments as one table: Table 3 of the paper.
+
+    A row a method: published accuracy, ours on known and unseen specimens, size, time, memory.
+    What was not run, or ran from random weights, is marked; what beats our network is named.
+
+    Example: cellquery experiment compare experiments/table3-*.toml --runs results
+    """
+    from cellquery.experiments import (
+        compare as compared,
+        comparison_table,
+        place_table,
+        read_experiment,
+    )
+
+    text = comparison_table(compared([read_experiment(file) for file in files], runs))
+    if into is not None:
+        place_table(into, "table3", text)
+    say(text)
 
 
 @experiment.command()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         read_case_study,
         run_case_study,
     )
+    from cellquery.experiments.comparison import compare, comparison_table
     from cellquery.experiments.config import Experiment, Variant, read_experiment
     from cellquery.experiments.study import run_experiment
     from cellquery.experiments.table import place_table, results_table, summarise
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __getattr__ = lazily(
     __name__,
     cases=("CaseStudy", "is_case_study", "read_case_study", "run_case_study"),
+    comparison=("compare", "comparison_table"),
     config=("Experiment", "Variant", "read_experiment"),
     study=("run_experiment",),
     table=("place_table", "results_table", "summarise"),
@@ -27,6 +29,8 @@ __all__ = [
     "CaseStudy",
     "Experiment",
     "Variant",
+    "compare",
+    "comparison_table",
     "is_case_study",
     "place_table",
     "read_case_study",

@@ -67,6 +67,10 @@ class Experiment(BaseModel):
     ----------
     name : str
         Names the directory of its runs.
+    method : str
+        How a comparison calls it; empty leaves it to the network's title.
+    published : float or None
+        The accuracy that the paper's Table 3 gives it, in percent.
     preset : str
         The settings that ``settings`` is laid over.
     settings : dict
@@ -98,6 +102,8 @@ class Experiment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")
+    method: str = ""
+    published: float | None = Field(default=None, gt=0, le=100)
     preset: str = "best"
     settings: dict[str, Any] = {}
     variants: tuple[Variant, ...] = (Variant(name="main"),)

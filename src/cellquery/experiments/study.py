@@ -18,6 +18,7 @@ from cellquery.data.selection import Selection, select
 from cellquery.experiments.config import Experiment, Variant
 from cellquery.experiments.initial import learn_first
 from cellquery.metrics import evaluate
+from cellquery.models import multiply_adds
 from cellquery.training import Predictions
 from cellquery.training.evaluate import evaluate_cells, write_evaluation
 from cellquery.training.run import train_run
@@ -138,6 +139,7 @@ def run_experiment(
                     predictions,
                     list(judged.patterns),
                     list(judged.specimens),
+                    {"multiply_adds": multiply_adds(classifier.network, inputs.side_px)},
                 )
         if experiment.folds:
             for seed in _fold_seeds(experiment):

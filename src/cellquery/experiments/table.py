@@ -119,17 +119,17 @@ def results_table(root: Path) -> str:
     gain = [f"MCA − {summaries[0].variant}"] if compared else []
     head = ["variant", "judged on", "seeds", "cells", "ACA %", "MCA %", *gain]
     head += [*patterns, "specimens by vote"]
-    lines = [_row(head), _row(["---"] * len(head))]
+    lines = [row(head), row(["---"] * len(head))]
     for summary in summaries:
         lines.append(
-            _row(
+            row(
                 [
                     summary.variant,
                     TITLES[summary.judgement],
                     str(summary.n_seeds),
                     str(summary.n_cells),
-                    _mean_and_sd(summary.aca),
-                    _mean_and_sd(summary.mca),
+                    mean_and_sd(summary.aca),
+                    mean_and_sd(summary.mca),
                     *([_difference(summary, first)] if compared else []),
                     *(f"{summary.recall.get(p, float('nan')):.1f}" for p in patterns),
                     summary.votes,
@@ -180,10 +180,12 @@ def _difference(summary: Summary, first: dict[str, Any]) -> str:
     return f"{difference:+.1f}" if np.isfinite(difference) else "-"
 
 
-def _mean_and_sd(values: tuple[float, ...]) -> str:
+def mean_and_sd(values: tuple[float, ...]) -> str:
+    """Return mean and sample standard deviation, or the value alone of a single one."""
     mean = f"{np.mean(values):.2f}"
     return f"{mean} ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else mean
 
 
-def _row(cells: list[str]) -> str:
+def row(cells: list[str]) -> str:
+    """Return a row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from cellquery.models.network import Network
 from cellquery.wavelets import InputSettings
@@ -92,6 +91,9 @@ def multiply_adds(network: Network, side_px: int) -> int:
 
     Work outside torch, as that of hand-crafted features, is not counted.
     """
+    # Slow to import, and seldom asked for.
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         _run(network, side_px)
     return counter.get_total_flops() // 2
@@ -101,7 +103,8 @@ def multiply_adds(network: Network, side_px: int) -> int:
 def _run(network: Network, side_px: int) -> None:
     """Run one black cell through a network, and leave it as it was."""
     was_training = network.training
-    cell = torch.zeros(1, network.n_channels, side_px, side_px)
+    device = next(network.parameters(), torch.zeros(0)).device
+    cell = torch.zeros(1, network.n_channels, side_px, side_px, device=device)
     try:
         network.eval()(*network.inputs(cell, InputSettings(side_px=side_px)))
     finally:

@@ -78,6 +78,8 @@ def write_evaluation(
         **(about or {}),
         **evaluation.as_dict(),
     }
+    if predictions.seconds:
+        record["cells_per_second"] = round(len(predictions.ids) / predictions.seconds, 1)
     write_json(path, record)
     return path
 

@@ -169,7 +169,11 @@ class _Fit:
         while len(self.epochs) < self.n_epochs and not self._stops():
             number = len(self.epochs) + 1
             started = time.perf_counter()
-            train_loss, train_accuracy = self._pass(number, progress)
+            gpus = [self.fabric.device] if self.fabric.device.type == "cuda" else []
+            with torch.random.fork_rng(devices=gpus):
+                # Dropout knows no other generator than the global one.
+                torch.manual_seed(integer_seed(self.seed, "dropout", number))
+                train_loss, train_accuracy = self._pass(number, progress)
             loss, accuracy = math.nan, math.nan
             if self.cells.validation is not None:
                 loss, accuracy = self._validate(self.cells.validation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +27,15 @@ class Predictions:
     probabilities : ndarray of float32, shape (cells, patterns)
         Rows sum to 1: the softmax of Eq. 1, averaged over the views.
     embeddings : ndarray of float32, shape (cells, n_embedding)
+    seconds : float
+        What they took on prepared cells, from these to probabilities; 0 where it is not known.
     """
 
     ids: NDArray[Any]
     patterns: tuple[str, ...]
     probabilities: NDArray[np.float32]
     embeddings: NDArray[np.float32]
+    seconds: float = 0.0
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -60,6 +64,7 @@ def predict(
     device : str or torch.device
     progress : Progress
     """
+    started = time.perf_counter()
     classifier.channels_last(device).eval()
     probabilities = np.zeros((len(cells), len(classifier.patterns)), np.float32)
     embeddings = np.zeros((len(cells), classifier.network.n_embedding), np.float32)
@@ -73,4 +78,5 @@ def predict(
             probabilities[rows] = softmax.mean(dim=0).float().cpu().numpy()
             embeddings[rows] = embedding.mean(dim=0).float().cpu().numpy()
             progress("predicting", min(start + FORWARD_CELLS, len(cells)), len(cells))
-    return Predictions(cells.ids, classifier.patterns, probabilities, embeddings)
+    seconds = time.perf_counter() - started
+    return Predictions(cells.ids, classifier.patterns, probabilities, embeddings, seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from cellquery.models import Classifier, transfer_weights
 from cellquery.training.cells import LabelledCells, hold_out, label
 from cellquery.training.device import torch_device
 from cellquery.training.fit import fit
+from cellquery.training.memory import forget_peak, peak_mb
 from cellquery.training.settings import TrainSettings, overlaid
 from cellquery.wavelets import InputSettings
 
@@ -119,7 +119,8 @@ def train_run(
     )
     if initial is not None:
         _start_from(classifier, initial)
-    started = time.perf_counter()
+    device = torch_device(accelerator)
+    forget_peak(device)
     epochs = fit(
         classifier,
         labelled,
@@ -131,7 +132,10 @@ def train_run(
         accelerator=accelerator,
         progress=progress,
     )
-    facts["seconds"] = round(time.perf_counter() - started, 2)
+    # Those of an interrupted training included.
+    facts["seconds"] = round(sum(epoch.seconds for epoch in epochs), 2)
+    facts["peak_memory_mb"] = peak_mb(device)
+    facts["n_parameters"] = sum(weights.numel() for weights in classifier.network.parameters())
     facts["n_epochs"] = len(epochs)
     facts["cells_per_second"] = round(
         len(labelled) * settings.augmentation.n_copies / np.median([e.seconds for e in epochs]), 1

@@ -1,0 +1,210 @@
+"""Table 3: several studies side by side, a row a method, from their run directories alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.experiments.config import Experiment, Variant
+from cellquery.experiments.table import TITLES, Summary, mean_and_sd, row, summarise
+from cellquery.models import network_kind
+from cellquery.training import TrainSettings
+
+OURS = "parallel"
+_JUDGEMENTS = ("test", "unseen")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row: a variant of an experiment, and what its runs came to.
+
+    Attributes
+    ----------
+    name : str
+    settings : TrainSettings
+    published : float or None
+        Accuracy in percent.
+    judged : dict of str to Summary
+        By judgement; without those that are not there yet.
+    n_parameters, multiply_adds : int or None
+    seconds : float or None
+        Median time of one training on all cells, its initial learning included.
+    cells_per_second : float or None
+        Median speed of predictions.
+    peak_memory_mb : float or None
+        The highest of all trainings.
+    """
+
+    name: str
+    settings: TrainSettings
+    published: float | None
+    judged: dict[str, Summary]
+    n_parameters: int | None
+    multiply_adds: int | None
+    seconds: float | None
+    cells_per_second: float | None
+    peak_memory_mb: float | None
+
+    @property
+    def starts(self) -> str | None:
+        """Where learnt weights come from: None for a network that knows none."""
+        weights = self.settings.options.get("weights")
+        return None if weights is None else str(weights)
+
+
+def compare(experiments: Iterable[Experiment], runs: Path) -> list[Method]:
+    """Return a row of each variant, as published upwards, then those the paper has not.
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+    runs : Path
+        Where the directories named after the experiments lie; one that is not there makes a row
+        without results.
+    """
+    methods = [
+        _method(experiment, variant, runs / experiment.name)
+        for experiment in experiments
+        for variant in experiment.variants
+    ]
+    return sorted(methods, key=lambda method: (method.published is None, method.published or 0.0))
+
+
+def comparison_table(methods: Sequence[Method]) -> str:
+    """Return Table 3 as Markdown, and below it in words what beats the parallel network.
+
+    Raises
+    ------
+    ProjectError
+        When no method has a result.
+    """
+    if not any(method.judged for method in methods):
+        raise ProjectError("runs", "no study has results", "run cellquery experiment run first")
+    head = ["method", "published ACA %"]
+    head += [f"{TITLES[judged]}: {score} %" for judged in _JUDGEMENTS for score in ("ACA", "MCA")]
+    head += ["seeds", "parameters", "multiply-adds", "training, min", "cells/s", "peak memory, MB"]
+    lines = [row(head), row(["---"] * len(head))]
+    lines += [row(_cells(method)) for method in methods]
+    verdicts = [_verdict(methods, judged) for judged in _JUDGEMENTS]
+    notes = [_note(methods), *(each for each in verdicts if each), RESEARCH_USE_ONLY]
+    return "\n\n".join(["\n".join(lines), *notes])
+
+
+def _cells(method: Method) -> list[str]:
+    name = method.name
+    if method.judged and method.starts == "random":
+        name += " (**random weights**)"
+    scores, seeds = [], []
+    for judged in _JUDGEMENTS:
+        summary = method.judged.get(judged)
+        scores += (
+            ["-", "-"] if summary is None else [mean_and_sd(summary.aca), mean_and_sd(summary.mca)]
+        )
+        seeds.append("-" if summary is None else str(summary.n_seeds))
+    if not method.judged:
+        scores[0] = "not run: needs weights" if method.starts not in (None, "random") else "not run"
+    return [
+        name,
+        "-" if method.published is None else f"{method.published:.2f}",
+        *scores,
+        " / ".join(seeds) if method.judged else "-",
+        _number(method.n_parameters, ",d"),
+        _number(method.multiply_adds, ",d"),
+        _number(None if method.seconds is None else method.seconds / 60, ".1f"),
+        _number(method.cells_per_second, ".0f"),
+        _number(method.peak_memory_mb, ".0f"),
+    ]
+
+
+def _number(value: float | None, form: str) -> str:
+    return format(value, form) if value else "-"
+
+
+def _note(methods: Sequence[Method]) -> str:
+    single = any(each.n_seeds == 1 for method in methods for each in method.judged.values())
+    words = (
+        "Mean ± standard deviation over seeds; seeds of the two judgements. Training is the median "
+        "time of one training on all cells, cells/s the median speed of predictions."
+    )
+    return words + (" One seed where no deviation stands." if single else "")
+
+
+def _verdict(methods: Sequence[Method], judged: str) -> str:
+    """Say which methods are better than the best row of ours, by mean MCA or ACA."""
+    ran = [method for method in methods if judged in method.judged]
+    ours = [method for method in ran if method.settings.network == OURS]
+    others = [method for method in ran if method.settings.network != OURS]
+    if not ours or not others:
+        return ""
+    where, sentences = TITLES[judged], []
+    for score in ("aca", "mca"):
+        best = max(ours, key=lambda method: _mean(method, judged, score))
+        level = _mean(best, judged, score)
+        above = sorted(
+            (method for method in others if _mean(method, judged, score) > level),
+            key=lambda method: -_mean(method, judged, score),
+        )
+        beaten = ", ".join(f"{m.name} by {_mean(m, judged, score) - level:.2f}" for m in above)
+        sentences.append(
+            f"{score.upper()} of the best parallel network is {level:.2f} ({best.name}); "
+            + (f"**better are {beaten} points**." if above else "no comparison is better.")
+        )
+    return f"On {where}: {' '.join(sentences)}"
+
+
+def _mean(method: Method, judged: str, score: str) -> float:
+    return float(np.mean(getattr(method.judged[judged], score)))
+
+
+def _method(experiment: Experiment, variant: Variant, root: Path) -> Method:
+    settings = experiment.settings_of(variant)
+    name = experiment.method or network_kind(settings.network).title
+    if len(experiment.variants) > 1:
+        name += f", {variant.name}"
+    base = root / variant.name
+    all_cells = _read(base.glob("seed-*/all/about.json"))
+    every = all_cells + _read(base.glob("seed-*/fold-*/about.json"))
+    first = _read(base.glob("seed-*/initial/about.json"))
+    evaluations = _read(base.glob("seed-*/*/evaluation-*.json"))
+    learning = _values(all_cells or every, "seconds")
+    before = _values(first, "seconds")
+    judged = {}
+    if every:
+        judged = {
+            each.judgement: each
+            for each in summarise(root)
+            if each.variant == variant.name and each.judgement in _JUDGEMENTS
+        }
+    return Method(
+        name,
+        settings,
+        experiment.published,
+        judged,
+        _first(_values(every, "n_parameters")),
+        _first(_values(evaluations, "multiply_adds")),
+        float(np.median(learning) + (np.median(before) if before else 0.0)) if learning else None,
+        _median(_values(evaluations, "cells_per_second")),
+        max(_values(every, "peak_memory_mb"), default=None),
+    )
+
+
+def _read(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(paths)]
+
+
+def _values(records: Sequence[dict[str, Any]], key: str) -> list[Any]:
+    return [record[key] for record in records if record.get(key) is not None]
+
+
+def _first(values: Sequence[int]) -> int | None:
+    return values[0] if values else None
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
