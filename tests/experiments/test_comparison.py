@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -99,10 +100,17 @@ def test_what_beats_the_parallel_network_is_named_by_how_much(runs: Path, tmp_pa
     assert table.count("no comparison is better.") == 2
 
 
-def test_random_weights_are_marked(runs: Path) -> None:
-    settings = {**LENET.settings, "network": "resnet50", "options": {"weights": "random"}}
-    (method,) = compare([LENET.model_copy(update={"settings": settings})], runs)
-    assert "ResNet-50 (He et al. 2016) (**random weights**)" in comparison_table([method])
+def test_what_ran_from_random_weights_is_marked_whatever_the_file_says(
+    runs: Path, tmp_path: Path
+) -> None:
+    """The run directories of a network with weights, without the minutes that it takes."""
+    shutil.copytree(runs / "lenet", tmp_path / "waiting")
+    for path in (tmp_path / "waiting").glob("main/seed-*/*/settings.json"):
+        kept = json.loads(path.read_text())
+        path.write_text(json.dumps({**kept, "network": "vgg16", "options": {"weights": "random"}}))
+    (method,) = compare([WAITING], tmp_path)
+    assert WAITING.settings_of(WAITING.variants[0]).options["weights"] == "imagenet"
+    assert "| VGG-16 (Phan et al. 2016) (**random weights**) |" in comparison_table([method])
 
 
 def test_a_comparison_of_nothing_is_one_line(tmp_path: Path) -> None:

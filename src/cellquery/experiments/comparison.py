@@ -14,7 +14,6 @@ from cellquery.core import RESEARCH_USE_ONLY, ProjectError
 from cellquery.experiments.config import Experiment, Variant
 from cellquery.experiments.table import TITLES, Summary, mean_and_sd, row, summarise
 from cellquery.models import network_kind
-from cellquery.training import TrainSettings
 
 OURS = "parallel"
 _JUDGEMENTS = ("test", "unseen")
@@ -27,7 +26,9 @@ class Method:
     Attributes
     ----------
     name : str
-    settings : TrainSettings
+    network : str
+    weights : str or None
+        Where its learnt weights came from, or will come from; None for a network that knows none.
     published : float or None
         Accuracy in percent.
     judged : dict of str to Summary
@@ -42,7 +43,8 @@ class Method:
     """
 
     name: str
-    settings: TrainSettings
+    network: str
+    weights: str | None
     published: float | None
     judged: dict[str, Summary]
     n_parameters: int | None
@@ -50,12 +52,6 @@ class Method:
     seconds: float | None
     cells_per_second: float | None
     peak_memory_mb: float | None
-
-    @property
-    def starts(self) -> str | None:
-        """Where learnt weights come from: None for a network that knows none."""
-        weights = self.settings.options.get("weights")
-        return None if weights is None else str(weights)
 
 
 def compare(experiments: Iterable[Experiment], runs: Path) -> list[Method]:
@@ -98,7 +94,7 @@ def comparison_table(methods: Sequence[Method]) -> str:
 
 def _cells(method: Method) -> list[str]:
     name = method.name
-    if method.judged and method.starts == "random":
+    if method.judged and method.weights == "random":
         name += " (**random weights**)"
     scores, seeds = [], []
     for judged in _JUDGEMENTS:
@@ -108,7 +104,9 @@ def _cells(method: Method) -> list[str]:
         )
         seeds.append("-" if summary is None else str(summary.n_seeds))
     if not method.judged:
-        scores[0] = "not run: needs weights" if method.starts not in (None, "random") else "not run"
+        scores[0] = (
+            "not run: needs weights" if method.weights not in (None, "random") else "not run"
+        )
     return [
         name,
         "-" if method.published is None else f"{method.published:.2f}",
@@ -130,7 +128,8 @@ def _note(methods: Sequence[Method]) -> str:
     single = any(each.n_seeds == 1 for method in methods for each in method.judged.values())
     words = (
         "Mean ± standard deviation over seeds; seeds of the two judgements. Training is the median "
-        "time of one training on all cells, cells/s the median speed of predictions."
+        "time of one training on all cells, cells/s the median speed of predictions, peak memory that "
+        "of the process which trains, at its highest."
     )
     return words + (" One seed where no deviation stands." if single else "")
 
@@ -138,8 +137,8 @@ def _note(methods: Sequence[Method]) -> str:
 def _verdict(methods: Sequence[Method], judged: str) -> str:
     """Say which methods are better than the best row of ours, by mean MCA or ACA."""
     ran = [method for method in methods if judged in method.judged]
-    ours = [method for method in ran if method.settings.network == OURS]
-    others = [method for method in ran if method.settings.network != OURS]
+    ours = [method for method in ran if method.network == OURS]
+    others = [method for method in ran if method.network != OURS]
     if not ours or not others:
         return ""
     where, sentences = TITLES[judged], []
@@ -181,9 +180,12 @@ def _method(experiment: Experiment, variant: Variant, root: Path) -> Method:
             for each in summarise(root)
             if each.variant == variant.name and each.judgement in _JUDGEMENTS
         }
+    # What ran is what its run directories say, whatever the experiment says by now.
+    ran = next(iter(_read(base.glob("seed-*/*/settings.json"))), settings.model_dump())
     return Method(
         name,
-        settings,
+        ran.get("network", OURS),
+        ran.get("options", {}).get("weights"),
         experiment.published,
         judged,
         _first(_values(every, "n_parameters")),
