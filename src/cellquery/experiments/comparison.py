@@ -128,8 +128,8 @@ def _note(methods: Sequence[Method]) -> str:
     single = any(each.n_seeds == 1 for method in methods for each in method.judged.values())
     words = (
         "Mean ± standard deviation over seeds; seeds of the two judgements. Training is the median "
-        "time of one training on all cells, cells/s the median speed of predictions, peak memory that "
-        "of the process which trains, at its highest."
+        "time of one training on all cells, cells/s the median speed of predictions, memory the "
+        "highest of the process that trains."
     )
     return words + (" One seed where no deviation stands." if single else "")
 
