@@ -118,6 +118,17 @@ def test_it_learns_to_tell_easy_cells_apart(case: Case, run: Path, trained: Clas
         assert min(losses[-3:]) < losses[0]
 
 
+def test_a_finished_run_is_returned_and_keeps_other_settings_out(
+    case: Case, run: Path, trained: Classifier
+) -> None:
+    names = [PATTERNS[i] for i in case.cells.labels]
+    again = train_run(run, case.cells.cells, names, PATTERNS, case.settings, seed=3)
+    assert again.provenance == trained.provenance
+    other = case.settings.model_copy(update={"learning_rate": 0.5})
+    with pytest.raises(TrainingError, match="other settings"):
+        train_run(run, case.cells.cells, names, PATTERNS, other, seed=3)
+
+
 def test_predictions_are_probabilities_and_the_head_of_the_embedding(
     case: Case, trained: Classifier
 ) -> None:

@@ -200,8 +200,10 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
 
 def _check_same(run: Path, settings: TrainSettings, seed: int) -> None:
     kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
+    if "network" not in kept:  # written when there was one network
+        kept |= {"network": "parallel", "options": {"shortcut": kept.pop("shortcut")}}
     # A setting that came after the run was written was then at its default.
-    known = overlaid({"seed": seed, **TrainSettings().model_dump()}, kept)
+    known = overlaid(TrainSettings().model_dump(), kept) | {"options": kept["options"]}
     if known != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
         raise TrainingError(
             run,
