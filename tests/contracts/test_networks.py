@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,14 @@ def case(request: pytest.FixtureRequest) -> Any:
         patch.setattr("cellquery.training.settings.NETWORKS", (*NETWORKS, *TINY))
         patch.setattr("cellquery.models.classifier.NETWORKS", (*NETWORKS, *TINY))
         kind = network_kind(request.param)
-        side = next(side for side in kind.sides if side >= 32)
+        side = kind.sides[0]
         options = {"weights": "random"} if "weights" in kind.Options.model_fields else {}
         values = {
             "network": request.param,
             "options": options,
             "inputs": {"side_px": side},
             "batch_size": 12,
-            "max_epochs": 4,
+            "max_epochs": 6,
             "patience": None,
             "validation": "none",
             "learning_rate": 1e-3,
@@ -104,17 +105,15 @@ def fresh(case: Case, seed: int = 0, **changes: Any) -> Classifier:
 
 
 def test_it_learns_to_tell_easy_cells_apart(case: Case, run: Path, trained: Classifier) -> None:
-    epochs = (run / "epochs.jsonl").read_text().splitlines()
+    lines = (run / "epochs.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["train_loss"] for line in lines]
     evaluation, _ = evaluate_cells(
         trained, case.cells.cells, [PATTERNS[i] for i in case.cells.labels], accelerator="cpu"
     )
     if trained.network.learns_at_once:
-        assert len(epochs) == 1
+        assert len(losses) == 1
         assert evaluation.aca > 0.9
     else:
-        classifier = fresh(case)
-        settings = case.settings.model_copy(update={"max_epochs": 8})
-        losses = [each.train_loss for each in fit(classifier, case.cells, settings, seed=1)]
         assert min(losses[-3:]) < losses[0]
 
 
