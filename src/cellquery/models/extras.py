@@ -9,11 +9,13 @@ import torch
 
 from cellquery.core import SettingsError
 
+_EXTRAS = {"skimage": "handcrafted", "timm": "backbones", "torchvision": "backbones"}
+
 _DECLARED: list[torch.library.Library] = []
 
 
 def optional(name: str) -> ModuleType:
-    """Return a module of an optional library, such as ``torchvision.models`` or ``timm``.
+    """Return a module of an optional library, such as ``torchvision.models`` or ``skimage.feature``.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def optional(name: str) -> ModuleType:
         raise SettingsError(
             "network",
             f"needs {library}, which is not installed ({error})",
-            "install it with pip install 'cellquery[backbones]'",
+            f"install it with pip install 'cellquery[{_EXTRAS[library]}]'",
         ) from error
     except (ImportError, RuntimeError) as error:
         raise SettingsError(

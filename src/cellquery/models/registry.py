@@ -10,11 +10,13 @@ from cellquery.core import SettingsError
 from cellquery.core.validation import settings_fault
 from cellquery.models.cross_modal import CrossModalResNet50
 from cellquery.models.dcr_net import DCRNet
+from cellquery.models.fisher_svm import FisherSvm
 from cellquery.models.four_branch import FourBranchResNet
 from cellquery.models.imagenet import VGG16, VGG19, AlexNet, ResNet50
 from cellquery.models.lenet5 import LeNet5
 from cellquery.models.network import Network, NetworkOptions
 from cellquery.models.parallel import ParallelResNet
+from cellquery.models.texture_svm import TextureSvm
 from cellquery.models.vgg16_small import SmallVGG16
 
 _KINDS: dict[str, type[Network]] = {
@@ -30,6 +32,8 @@ _KINDS: dict[str, type[Network]] = {
         VGG19,
         ResNet50,
         CrossModalResNet50,
+        FisherSvm,
+        TextureSvm,
     )
 }
 
