@@ -34,6 +34,10 @@ FAMILY = {
     "resnet50": "tiny-cross-modal",
     "cross-modal-resnet50": "tiny-cross-modal",
 }
+OPTIONS = {
+    "frozen-backbone": {"architecture": "test_vit", "side_px": 32},
+    "fisher-svm": {"n_words": 4, "n_components": 6},
+}
 KINDS = sorted({FAMILY.get(name, name) for name in NETWORKS})
 
 
@@ -67,6 +71,7 @@ def case(request: pytest.FixtureRequest) -> Any:
         kind = network_kind(request.param)
         side = kind.sides[0]
         options = {"weights": "random"} if "weights" in kind.Options.model_fields else {}
+        options |= OPTIONS.get(request.param, {})
         values = {
             "network": request.param,
             "options": options,

@@ -15,7 +15,7 @@ _DECLARED: list[torch.library.Library] = []
 
 
 def optional(name: str) -> ModuleType:
-    """Return a module of an optional library, such as ``torchvision.models`` or ``skimage.feature``.
+    """Return a module of an optional library, such as ``timm`` or ``skimage.feature``.
 
     Raises
     ------

@@ -11,22 +11,27 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cellquery.core import Progress, generator, integer_seed
-from cellquery.models.handcrafted.cells import cells_of, gathered
+from cellquery.models.gathering import gathered
+from cellquery.models.handcrafted.cells import cells_of
 from cellquery.models.handcrafted.fisher import Vocabulary, fisher_vectors, learn_vocabulary
 from cellquery.models.handcrafted.order_gradients import N_DESCRIPTOR, order_gradients
-from cellquery.models.handcrafted.remembered import Remembered
+from cellquery.models.linear import set_linear
 from cellquery.models.network import Network, NetworkOptions, NetworkOutput, Show
-from cellquery.models.svm import learn_linear_machine, softmax_factor, take_linear
+from cellquery.models.remembered import Remembered
+from cellquery.models.svm import learn_linear_machine, softmax_factor
 
 _SAMPLE = 30_000
 
 
-def _compact(images: NDArray[np.float32], inside: NDArray[np.bool_]) -> list[NDArray[np.floating]]:
+_remembered = Remembered(room_mb=600)
+
+
+def _descriptors(images: Tensor) -> list[NDArray[np.floating]]:
     # Half precision keeps twice as many cells in memory and is finer than the descriptors are.
-    return [each.astype(np.float16) for each in order_gradients(images, inside)]
-
-
-_descriptors = Remembered(_compact, room_mb=600)
+    return _remembered(
+        images,
+        lambda rows: [each.astype(np.float16) for each in order_gradients(*cells_of(images[rows]))],
+    )
 
 
 class FisherOptions(NetworkOptions):
@@ -105,7 +110,7 @@ class FisherSvm(Network):
     def finish(self, *features: Tensor) -> NetworkOutput:
         """Return logits and Fisher vectors of prepared images."""
         (images,) = features
-        found = fisher_vectors(_descriptors(*cells_of(images)), self._vocabulary())
+        found = fisher_vectors(_descriptors(images), self._vocabulary())
         vectors = torch.from_numpy(found).to(images.device)
         return NetworkOutput(self.head(vectors), vectors)
 
@@ -142,7 +147,8 @@ class FisherSvm(Network):
             )
 
         factor = softmax_factor(lambda rows: machine(rows).decisions, vectors, labels, seed)
-        take_linear(self.head, machine(np.arange(len(labels))), factor)
+        whole = machine(np.arange(len(labels)))
+        set_linear(self.head, whole.weights * factor, whole.bias * factor)
 
     def _take(self, vocabulary: Vocabulary) -> None:
         for name in ("mean", "components", "shares", "centres", "variances"):

@@ -7,7 +7,7 @@ import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -33,12 +33,15 @@ class PretrainedOptions(NetworkOptions):
         The SHA-256 digest that a local file must have, in hexadecimal.
     """
 
+    published: ClassVar[str] = IMAGENET
+    """The word for the weights that the library publishes."""
+
     weights: str = IMAGENET
     sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
 
     @model_validator(mode="after")
     def _digest_of_a_file(self) -> Self:
-        if (self.sha256 is None) != (self.weights in (RANDOM, IMAGENET)):
+        if (self.sha256 is None) != (self.weights in (RANDOM, self.published)):
             raise ValueError("a file of weights needs sha256, and nothing else has one")
         return self
 
@@ -61,8 +64,8 @@ def pretrained_state(
     WeightsError
         When they cannot be had, or are not those that were asked for.
     """
-    if options.weights != IMAGENET:
-        return read_state(Path(options.weights), str(options.sha256))
+    if options.sha256 is not None:
+        return read_state(Path(options.weights), options.sha256)
     try:
         return published()
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:  # URLError is an OSError
@@ -95,17 +98,22 @@ def read_state(path: Path, sha256: str) -> dict[str, Tensor]:
         )
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        with warnings.catch_warnings():
-            # Of pickle protocols it may not know: what it does not know it refuses.
-            warnings.simplefilter("ignore", UserWarning)
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = load_file(path)
+        else:
+            with warnings.catch_warnings():
+                # Of pickle protocols it may not know: what it does not know it refuses.
+                warnings.simplefilter("ignore", UserWarning)
+                state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise WeightsError(
             path, f"holds no plain weights ({_first_line(error)})", "save a state_dict alone"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(each, Tensor) for each in state.values()):
-        raise WeightsError(path, "holds more than tensors by name", "save a state_dict alone")
+    if (
+        not isinstance(state, dict)
+        or not state
+        or not all(isinstance(each, Tensor) for each in state.values())
+    ):
+        raise WeightsError(path, "holds not just tensors by name", "save a state_dict alone")
     return state
 
 

@@ -12,6 +12,7 @@ from cellquery.models.cross_modal import CrossModalResNet50
 from cellquery.models.dcr_net import DCRNet
 from cellquery.models.fisher_svm import FisherSvm
 from cellquery.models.four_branch import FourBranchResNet
+from cellquery.models.frozen_backbone import FrozenBackbone
 from cellquery.models.imagenet import VGG16, VGG19, AlexNet, ResNet50
 from cellquery.models.lenet5 import LeNet5
 from cellquery.models.network import Network, NetworkOptions
@@ -34,6 +35,7 @@ _KINDS: dict[str, type[Network]] = {
         CrossModalResNet50,
         FisherSvm,
         TextureSvm,
+        FrozenBackbone,
     )
 }
 

@@ -11,25 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.svm import SVC, LinearSVC
 from torch import Tensor, nn
 
-from cellquery.core import integer_seed
+from cellquery.models.folds import calibration_folds
 
 Decide = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 """From vectors (cells, features) to decision values (cells, patterns)."""
-
-N_FOLDS = 3
-
-_FEWEST_PER_FOLD = 4
 
 
 @dataclass(frozen=True)
@@ -157,7 +151,7 @@ def softmax_factor(
     vectors : ndarray, shape (cells, features)
     labels : ndarray of int64, shape (cells,)
     seed : int
-        Decides the folds, which hold equal shares of each pattern where it has cells enough.
+        Decides the folds: see `calibration_folds`.
 
     Returns
     -------
@@ -165,15 +159,12 @@ def softmax_factor(
         Fitted to the decision values of each fold by the machines of the others; 1 where there
         are too few cells for folds.
     """
-    if len(labels) < N_FOLDS * _FEWEST_PER_FOLD:
-        return 1.0
-    counts = np.bincount(labels)
-    kind = StratifiedKFold if counts[counts > 0].min() >= N_FOLDS else KFold
-    folds = kind(N_FOLDS, shuffle=True, random_state=integer_seed(seed, "calibration"))
     decided, order = [], []
-    for rows, left_out in folds.split(vectors, labels):
+    for rows, left_out in calibration_folds(labels, seed):
         decided.append(learn(rows)(vectors[left_out]))
         order.append(left_out)
+    if not order:
+        return 1.0
     return fitted_factor(np.concatenate(decided), labels[np.concatenate(order)])
 
 
@@ -236,14 +227,3 @@ class KernelHead(nn.Module):
         decisions = kernel @ self.coefficients.double() + self.bias
         logits: Tensor = (decisions * self.factor).to(self.bias.dtype)
         return logits
-
-
-def take_linear(head: nn.Linear, machine: LinearMachine, factor: float) -> None:
-    """Make a linear layer give the decision values of these machines times a factor."""
-    parts: list[tuple[Any, NDArray[np.floating]]] = [
-        (head.weight, machine.weights),
-        (head.bias, machine.bias),
-    ]
-    with torch.no_grad():
-        for parameter, values in parts:
-            parameter.copy_(torch.from_numpy(np.asarray(values * factor)))

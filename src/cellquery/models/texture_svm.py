@@ -11,13 +11,18 @@ from pydantic import Field
 from torch import Tensor
 
 from cellquery.core import Progress
-from cellquery.models.handcrafted.cells import cells_of, gathered
-from cellquery.models.handcrafted.remembered import Remembered
+from cellquery.models.gathering import gathered
+from cellquery.models.handcrafted.cells import cells_of
 from cellquery.models.handcrafted.texture import N_FEATURES, texture_features
 from cellquery.models.network import Network, NetworkOptions, NetworkOutput, Show
+from cellquery.models.remembered import Remembered
 from cellquery.models.svm import KernelHead, learn_kernel_machine, softmax_factor
 
-_features = Remembered(texture_features, room_mb=200)
+_remembered = Remembered(room_mb=200)
+
+
+def _features(images: Tensor) -> list[NDArray[np.floating]]:
+    return _remembered(images, lambda rows: texture_features(*cells_of(images[rows])))
 
 
 class TextureOptions(NetworkOptions):
@@ -73,7 +78,7 @@ class TextureSvm(Network):
     def finish(self, *features: Tensor) -> NetworkOutput:
         """Return logits and standardised features of prepared images."""
         (images,) = features
-        found = torch.from_numpy(np.stack(_features(*cells_of(images)))).to(images.device)
+        found = torch.from_numpy(np.stack(_features(images))).to(images.device)
         vectors = self._standardised(found)
         return NetworkOutput(self.head(vectors), vectors)
 

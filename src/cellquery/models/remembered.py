@@ -9,45 +9,53 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-Compute = Callable[[NDArray[np.float32], NDArray[np.bool_]], Iterable[NDArray[np.floating]]]
+Compute = Callable[[NDArray[np.int64]], Iterable[NDArray[np.floating]]]
+"""From the rows of some cells to an array for each."""
 
 
 class Remembered:
-    """A function of cells whose results stay in memory for the life of the process.
+    """Results for cells, kept in memory for the life of the process.
 
-    A cell is known by the bytes of its image: the same cell is found again whatever project,
-    round or network asks, and one that was prepared in another way is another cell.
+    A cell is known by the bytes of its prepared image: the same cell is found again whatever
+    project, round or network asks, and one that was prepared in another way is another cell.
 
     Parameters
     ----------
-    compute : callable
-        Images (cells, height, width) and where their nuclei are -> one array for each cell.
     room_mb : int
         Above this the results that were not asked for the longest are forgotten.
     """
 
-    def __init__(self, compute: Compute, room_mb: int) -> None:
-        self._compute, self._room = compute, room_mb * 1_000_000
+    def __init__(self, room_mb: int) -> None:
+        self._room = room_mb * 1_000_000
         self._kept: OrderedDict[bytes, NDArray[np.floating]] = OrderedDict()
         self._size, self._lock = 0, Lock()
 
     def __call__(
-        self, images: NDArray[np.float32], inside: NDArray[np.bool_]
+        self, images: Tensor, compute: Compute, maker: bytes = b""
     ) -> list[NDArray[np.floating]]:
-        """Return the result for each cell, computing only those that are not remembered."""
+        """Return the result for each cell, computing only those that are not remembered.
+
+        Parameters
+        ----------
+        images : Tensor, shape (cells, channels, height, width)
+        compute : callable
+            Called with the rows of cells that are not remembered.
+        maker : bytes
+            Tells apart results that something else than the images decides, such as weights.
+        """
         keys = [
-            blake2b(image.tobytes() + mask.tobytes(), digest_size=16).digest()
-            for image, mask in zip(images, inside, strict=True)
+            blake2b(image.tobytes(), digest_size=16, key=maker).digest()
+            for image in images.detach().cpu().numpy()
         ]
         with self._lock:
             found = {key: self._kept[key] for key in keys if key in self._kept}
             for key in found:
                 self._kept.move_to_end(key)
-        missing = [row for row, key in enumerate(keys) if key not in found]
-        if missing:
-            computed = self._compute(images[missing], inside[missing])
-            new = {keys[row]: value for row, value in zip(missing, computed, strict=True)}
+        missing = np.array([row for row, key in enumerate(keys) if key not in found], np.int64)
+        if len(missing):
+            new = {keys[row]: value for row, value in zip(missing, compute(missing), strict=True)}
             found |= new
             self._keep(new)
         return [found[key] for key in keys]
