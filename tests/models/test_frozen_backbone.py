@@ -84,7 +84,7 @@ def test_weights_fit_another_side_and_reach_every_layer(file: Path) -> None:
         ("digest", "has the SHA-256"),
         ("missing", "cannot be read"),
         ("other network", "does not fit test_vit"),
-        ("empty", "holds not just tensors"),
+        ("empty", "holds no weights"),
     ],
 )
 def test_weights_that_are_not_those_asked_for_are_refused(

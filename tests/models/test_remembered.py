@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -55,3 +57,16 @@ def test_what_was_not_asked_for_the_longest_is_forgotten() -> None:
     assert counting.computed == [50] * 4
     counting(images[:50])
     assert counting.computed == [50] * 5
+
+
+def test_remembered_results_are_counted_with_the_time_they_took() -> None:
+    remembered, images, before = Remembered(room_mb=1), cells(2), Remembered.spared_s
+
+    def slow(rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        time.sleep(0.02)
+        return [np.zeros(1, np.float32) for _ in rows]
+
+    remembered(images, slow)
+    assert Remembered.spared_s == before
+    remembered(images, slow)
+    assert 0.02 <= Remembered.spared_s - before < 5

@@ -108,12 +108,10 @@ def read_state(path: Path, sha256: str) -> dict[str, Tensor]:
         raise WeightsError(
             path, f"holds no plain weights ({_first_line(error)})", "save a state_dict alone"
         ) from error
-    if (
-        not isinstance(state, dict)
-        or not state
-        or not all(isinstance(each, Tensor) for each in state.values())
-    ):
-        raise WeightsError(path, "holds not just tensors by name", "save a state_dict alone")
+    if not isinstance(state, dict) or not all(isinstance(each, Tensor) for each in state.values()):
+        raise WeightsError(path, "holds more than tensors by name", "save a state_dict alone")
+    if not state:
+        raise WeightsError(path, "holds no weights", "save a state_dict")
     return state
 
 

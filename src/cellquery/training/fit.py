@@ -20,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
 from cellquery.core.durable import replacing
 from cellquery.models import FORWARD_CELLS, Classifier, NetworkOutput
+from cellquery.models.remembered import Remembered
 from cellquery.training.cells import LabelledCells
 from cellquery.training.device import torch_device
 from cellquery.training.early import CachedCells
@@ -325,7 +326,7 @@ def _learn_at_once(
     progress: Progress,
 ) -> list[Epoch]:
     """Teach a network that is not taught by gradient descent; it has one epoch."""
-    started = time.perf_counter()
+    started, spared_s = time.perf_counter(), Remembered.spared_s
     training, augmentation, cpu = cells.training, settings.augmentation, torch.device("cpu")
     network = classifier.channels_last(cpu).eval()
     random = torch.Generator().manual_seed(integer_seed(seed, "augment", 1))
@@ -337,6 +338,7 @@ def _learn_at_once(
             seed=integer_seed(seed, "learn"),
             progress=progress,
         )
+    learnt, learnt_spared_s = time.perf_counter(), Remembered.spared_s
     loss, accuracy = _judge(network, classifier, training, cpu)
     if not math.isfinite(loss):
         raise TrainingError(
@@ -347,7 +349,8 @@ def _learn_at_once(
     judged = (math.nan, math.nan)
     if cells.validation is not None:
         judged = _judge(network, classifier, cells.validation, cpu)
-    epoch = Epoch(1, loss, accuracy, *judged, 0.0, time.perf_counter() - started)
+    seconds = learnt - started + learnt_spared_s - spared_s
+    epoch = Epoch(1, loss, accuracy, *judged, 0.0, seconds)
     if run is not None:
         _write_epochs(run, [epoch])
     return [epoch]
