@@ -58,7 +58,6 @@ def model(
             f"{row.name:<32}{row.kind:<10}{row.kernel or '-':<8}{output:<16}"
             f"{row.n_parameters:>11,}{row.n_multiply_adds:>15,}"
         )
-    n_parameters = sum(parameter.numel() for parameter in shown.parameters())
     n_multiply_adds = sum(row.n_multiply_adds for row in rows)
-    say(f"{n_parameters:,} parameters, {n_multiply_adds:,} multiply-adds a cell; {title}.")
+    say(f"{shown.n_parameters:,} parameters, {n_multiply_adds:,} multiply-adds a cell; {title}.")
     say(RESEARCH_USE_ONLY)

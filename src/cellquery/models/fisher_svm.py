@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cellquery.core import Progress, generator, integer_seed
+from cellquery.models.extras import optional
 from cellquery.models.gathering import gathered
 from cellquery.models.handcrafted.cells import cells_of
 from cellquery.models.handcrafted.fisher import Vocabulary, fisher_vectors, learn_vocabulary
@@ -93,6 +94,7 @@ class FisherSvm(Network):
         c: float = 1.0,
     ) -> None:
         super().__init__(n_patterns, n_channels)
+        optional("skimage.feature")  # missing, it is told before anything is computed
         self.c = c
         self.n_embedding = n_words * (1 + 2 * n_components)
         self.register_buffer("mean", torch.zeros(N_DESCRIPTOR))

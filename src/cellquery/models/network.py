@@ -151,5 +151,11 @@ class Network(nn.Module):
         """
         raise NotImplementedError
 
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were learnt; what learns at once keeps them in buffers too."""
+        learnt = self.state_dict().values() if self.learns_at_once else self.parameters()
+        return sum(values.numel() for values in learnt)
+
     def make_room(self, weights: dict[str, Tensor]) -> None:
         """Give buffers whose size depends on what was learnt the shapes of these weights."""

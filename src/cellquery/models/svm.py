@@ -93,13 +93,10 @@ def learn_kernel_machine(
     c, gamma : float
     """
     coefficients = np.zeros((len(vectors), len(weights)))
-    bias = np.zeros(len(weights))
-    for pattern, own in _against_rest(labels, len(weights)):
-        if own.all() or not own.any():
-            bias[pattern] = 1.0 if own.all() else -1.0
-            continue
+    bias, patterns = _one_sided(labels, len(weights))
+    for pattern in patterns:
         machine = SVC(C=c, gamma=gamma, cache_size=500)
-        machine.fit(vectors, own, sample_weight=weights[labels])
+        machine.fit(vectors, labels == pattern, sample_weight=weights[labels])
         coefficients[machine.support_, pattern] = machine.dual_coef_[0]
         bias[pattern] = machine.intercept_[0]
     used = np.flatnonzero(np.abs(coefficients).sum(axis=1))
@@ -121,19 +118,22 @@ def learn_linear_machine(
 ) -> LinearMachine:
     """Return linear machines with the squared hinge as loss; see `learn_kernel_machine`."""
     found = np.zeros((len(weights), vectors.shape[1]))
-    bias = np.zeros(len(weights))
-    for pattern, own in _against_rest(labels, len(weights)):
-        if own.all() or not own.any():
-            bias[pattern] = 1.0 if own.all() else -1.0
-            continue
+    bias, patterns = _one_sided(labels, len(weights))
+    for pattern in patterns:
         machine = LinearSVC(C=c, random_state=seed, max_iter=20_000)
-        machine.fit(vectors, own, sample_weight=weights[labels])
+        machine.fit(vectors, labels == pattern, sample_weight=weights[labels])
         found[pattern], bias[pattern] = machine.coef_[0], machine.intercept_[0]
     return LinearMachine(found, bias)
 
 
-def _against_rest(labels: NDArray[np.int64], n: int) -> list[tuple[int, NDArray[np.bool_]]]:
-    return [(pattern, labels == pattern) for pattern in range(n)]
+def _one_sided(labels: NDArray[np.int64], n: int) -> tuple[NDArray[np.float64], list[int]]:
+    """Return the decisions that need no machine, and the patterns that do.
+
+    1 for the pattern of all cells, -1 for one without cells, 0 to be filled in.
+    """
+    counts = np.bincount(labels, minlength=n)
+    bias = np.where(counts == 0, -1.0, np.where(counts == len(labels), 1.0, 0.0))
+    return bias, np.flatnonzero(bias == 0).tolist()
 
 
 def softmax_factor(

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from cellquery.core import Progress
+from cellquery.models.extras import optional
 from cellquery.models.gathering import gathered
 from cellquery.models.handcrafted.cells import cells_of
 from cellquery.models.handcrafted.texture import N_FEATURES, texture_features
@@ -65,6 +66,7 @@ class TextureSvm(Network):
         self, n_patterns: int, n_channels: int = 1, c: float = 10.0, gamma: float = 1.0
     ) -> None:
         super().__init__(n_patterns, n_channels)
+        optional("skimage.feature")  # missing, it is told before anything is computed
         self.c, self.gamma = c, gamma / N_FEATURES
         self.register_buffer("mean", torch.zeros(N_FEATURES))
         self.register_buffer("spread", torch.ones(N_FEATURES))

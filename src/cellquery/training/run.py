@@ -135,7 +135,7 @@ def train_run(
     # Those of an interrupted training included.
     facts["seconds"] = round(sum(epoch.seconds for epoch in epochs), 2)
     facts["peak_memory_mb"] = peak_mb(device)
-    facts["n_parameters"] = sum(weights.numel() for weights in classifier.network.parameters())
+    facts["n_parameters"] = classifier.network.n_parameters
     facts["n_epochs"] = len(epochs)
     facts["cells_per_second"] = round(
         len(labelled) * settings.augmentation.n_copies / np.median([e.seconds for e in epochs]), 1
