@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+import torch
 
 from cellquery.core import SettingsError
 from cellquery.models import Classifier, network_kind, network_options
@@ -18,6 +19,13 @@ def test_without_scikit_image_one_line_says_what_to_install(
     with pytest.raises(SettingsError, match=r"cellquery\[handcrafted\]") as caught:
         Classifier.fresh(("golgi", "speckled"), InputSettings(side_px=32), seed=0, network=name)
     assert "\n" not in str(caught.value)
+
+
+def test_texture_is_not_measured_on_levels_that_mean_nothing() -> None:
+    inputs = InputSettings(side_px=32, normalisation="raw")
+    classifier = Classifier.fresh(("golgi", "speckled"), inputs, seed=0, network="texture-svm")
+    with pytest.raises(SettingsError, match="set it to 'per-image'"):
+        classifier(torch.rand(1, 1, 32, 32))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from cellquery.core import Progress
+from cellquery.core import Progress, SettingsError
 from cellquery.models.extras import optional
 from cellquery.models.gathering import gathered
 from cellquery.models.handcrafted.cells import cells_of
@@ -18,6 +18,7 @@ from cellquery.models.handcrafted.texture import N_FEATURES, texture_features
 from cellquery.models.network import Network, NetworkOptions, NetworkOutput, Show
 from cellquery.models.remembered import Remembered
 from cellquery.models.svm import KernelHead, learn_kernel_machine, softmax_factor
+from cellquery.wavelets import InputSettings
 
 _remembered = Remembered(room_mb=200)
 
@@ -76,6 +77,22 @@ class TextureSvm(Network):
     def build(cls, n_patterns: int, n_channels: int, options: Any) -> Self:
         """Return a machine that has learnt nothing."""
         return cls(n_patterns, n_channels, options.c, options.gamma)
+
+    def inputs(self, images: Tensor, settings: InputSettings) -> tuple[Tensor, ...]:
+        """Return the images, whose grey levels must be each cell's own scale.
+
+        Raises
+        ------
+        SettingsError
+            For another normalisation than ``per-image``: thresholds would mean nothing.
+        """
+        if settings.normalisation != "per-image":
+            raise SettingsError(
+                "inputs.normalisation",
+                f"network '{self.name}' cannot use '{settings.normalisation}'",
+                "set it to 'per-image'",
+            )
+        return (images,)
 
     def finish(self, *features: Tensor) -> NetworkOutput:
         """Return logits and standardised features of prepared images."""
