@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from cellquery.annotation import Desk, Plan
+from cellquery.annotation import Desk, People, Plan
 from cellquery.campaign import KnownLabels
+from cellquery.campaign.records import round_folder
 from cellquery.core import InputError, SettingsError
 from cellquery.data import Project
+from cellquery.storage import SETTLING, Account
 
 from .conftest import ANA, BEN, RITA, label
+
+SMALL = {
+    "train": {"inputs": {"side_px": 16}, "max_epochs": 1, "rehearsal": 0.0},
+    "final": {"inputs": {"side_px": 16}, "max_epochs": 1, "rehearsal": 0.0, "min_steps": 0},
+}
 
 
 def given(desk: Desk, who: object = ANA, n: int = 5) -> list[str]:
@@ -98,6 +105,112 @@ def test_cells_to_be_read_twice_go_to_a_second_reader_and_disputes_to_a_reviewer
     assert first not in {*given(desk, RITA, 20), *given(desk, n=20), *given(desk, BEN, 20)}
 
 
+def test_a_third_reader_is_asked_without_being_told_and_the_majority_decides(
+    desk_with: Callable[..., Desk],
+) -> None:
+    desk = desk_with(overlap=1.0)
+    cleo = Account("cleo", "annotator")
+    desk.accounts.add(cleo.name, cleo.role)
+    agreed, majority, undecided = given(desk, n=3)
+    desk.accept(ANA, [label(each) for each in (agreed, majority, undecided)])
+    second = desk.next(BEN, 1)[0]
+    desk.accept(BEN, [label(agreed), label(majority, "speckled"), label(undecided, "speckled")])
+    # Two annotators: a reviewer decides, as nobody else can.
+    assert {turn.place for turn in desk.next(RITA, 2)} == {SETTLING}
+    desk.leases.give_back("rita", [majority, undecided])
+    turns = desk.next(cleo, 2)
+    assert {turn.cell.cell_id for turn in turns} == {majority, undecided}
+    assert {turn.place for turn in turns} == {second.place}, "no different from a second reading"
+    assert {turn.mine for turn in turns} == {None}
+    desk.accept(cleo, [label(majority, "speckled"), label(undecided, "nucleolar")])
+    assert desk.readings.label(majority) == "speckled"
+    assert desk.readings.standing(majority) == "labelled"
+    assert desk.readings.standing(undecided) == "disputed"
+    for who in (ANA, BEN, cleo):
+        assert not {majority, undecided} & set(given(desk, who, 20))
+    (turn,) = desk.next(RITA, 1)
+    assert (turn.cell.cell_id, turn.place) == (undecided, SETTLING)
+    # Taken back, it is a third reader's turn again, and the first two's never.
+    undone = desk.undo(cleo, "undo-third")
+    assert undone is not None
+    assert undone.place == second.place
+    assert desk.readings.standing(undecided) == "disputed"
+    assert given(desk, cleo, 1) == [undecided]
+
+
+def test_a_closed_account_is_no_third_reader(desk_with: Callable[..., Desk]) -> None:
+    desk = desk_with(overlap=1.0)
+    cleo = Account("cleo", "annotator")
+    desk.accounts.add(cleo.name, cleo.role)
+    first, second = given(desk, n=2)
+    desk.accept(ANA, [label(first)])
+    desk.accept(cleo, [label(second)])
+    desk.accept(BEN, [label(first, "speckled")])
+    turns = desk.next(RITA, 3)
+    assert SETTLING not in {turn.place for turn in turns}, "cleo is to read it first"
+    desk.leases.give_back("rita", [turn.cell.cell_id for turn in turns])
+    desk.accounts.change(cleo.name, active=False)
+    assert SETTLING in {turn.place for turn in desk.next(RITA, 2)}
+
+
+def test_cells_at_hand_count_in_the_budget_of_several_people(
+    project: Project, desk_with: Callable[..., Desk]
+) -> None:
+    desk = desk_with(campaign={**SMALL, "budget": 17, "first": 6, "per_round": 4})
+    campaign = desk.plan.make(project)
+    people = People(desk.history, desk.leases)
+    state = campaign.advance(people)
+    for _ in range(12):
+        # Both hold cells while the network trains and the next ones are chosen.
+        hands = {who: given(desk, who, 3) for who in (ANA, BEN)}
+        state = campaign.advance(people)
+        if state == "done":
+            break
+        for who, cells in hands.items():
+            desk.accept(
+                who, [label(cell, "golgi" if i else "speckled") for i, cell in enumerate(cells)]
+            )
+    assert state == "done"
+    assert len(desk.readings.read()) == 17
+
+
+def test_what_is_served_while_a_network_trains_keeps_to_the_strategys_options(
+    project: Project, desk_with: Callable[..., Desk]
+) -> None:
+    options = {"per_specimen_cap": 1, "random_share": 0.25}
+    desk = desk_with(
+        campaign={**SMALL, "budget": 40, "first": 6, "per_round": 8, "options": options}
+    )
+    campaign = desk.plan.make(project)
+    people = People(desk.history, desk.leases)
+    campaign.advance(people)
+    assert set(desk.ranking.groups) == set(), "not read yet"
+    first = given(desk, n=6)
+    assert desk.ranking.groups.keys() == desk.pool
+    desk.accept(
+        ANA, [label(each, "golgi" if i % 2 else "speckled") for i, each in enumerate(first)]
+    )
+    assert campaign.advance(people) == "waiting"
+    turns = desk.next(ANA, 16)
+    asked = [turn.cell.cell_id for turn in turns[:8]]
+    assert set(asked) == set(desk.ranking.asked)
+    ahead = [turn.cell for turn in turns[8:]]
+    # Six by the strategy, each of another specimen; two drawn at random.
+    specimens = [cell.specimen for cell in ahead]
+    assert len(set(specimens[:6])) == 6
+    desk.accept(ANA, [label(turn.cell.cell_id) for turn in turns])
+    picked = next(
+        each for each in desk.ranking.standing if desk.readings.standing(each) == "unread"
+    )
+    desk.accept(BEN, [label(picked, way="specimen")])
+    assert campaign.advance(people) == "waiting"
+    query = round_folder(desk.ranking.root, 2).query()
+    assert query is not None
+    by = dict(zip(query.ids.tolist(), query.chosen_by.tolist(), strict=True))  # type: ignore[union-attr]
+    assert [by[cell.cell_id] for cell in ahead] == ["margin"] * 6 + ["random"] * 2
+    assert by[picked] == "annotator"
+
+
 def test_a_share_of_the_cells_is_read_twice(desk_with: Callable[..., Desk]) -> None:
     desk = desk_with(overlap=0.3)
     share = sum(map(desk.wants_two, desk.pool)) / len(desk.pool)
@@ -108,19 +221,9 @@ def test_a_share_of_the_cells_is_read_twice(desk_with: Callable[..., Desk]) -> N
 def test_the_campaigns_cells_come_first_and_no_more_than_the_budget(
     project: Project, desk_with: Callable[..., Desk]
 ) -> None:
-    settings = {
-        "budget": 12,
-        "first": 6,
-        "per_round": 6,
-        "audit_cells": 2,
-        "train": {"inputs": {"side_px": 16}, "max_epochs": 1, "rehearsal": 0.0},
-        "final": {"inputs": {"side_px": 16}, "max_epochs": 1, "rehearsal": 0.0, "min_steps": 0},
-    }
-    desk = desk_with(campaign=settings)
+    desk = desk_with(campaign={**SMALL, "budget": 12, "first": 6, "per_round": 6, "audit_cells": 2})
     campaign = desk.plan.make(project)
-    from cellquery.annotation import People
-
-    people = People(desk.history)
+    people = People(desk.history, desk.leases)
     assert campaign.advance(people) == "waiting"
     audit = given(desk, n=2)
     desk.refresh()
@@ -187,4 +290,4 @@ def test_a_plan_that_cannot_work_is_refused_and_not_kept(
 
 
 def test_known_labels_never_run_ahead() -> None:
-    assert list(KnownLabels({"a": "golgi"}).ahead()) == []
+    assert KnownLabels({"a": "golgi"}).ahead() == {}

@@ -25,6 +25,8 @@ from .conftest import PATTERNS, TRAIN, campaign, settings_with
 class Slow:
     """An oracle that answers at most so many new cells each time it is asked."""
 
+    goes_ahead = False
+
     def __init__(self, known: KnownLabels, at_once: int) -> None:
         self.known, self.at_once = known, at_once
         self.given: dict[str, str | None] = {}
@@ -34,12 +36,14 @@ class Slow:
         self.given.update(self.known.answers(waiting[: self.at_once]))
         return {cell_id: self.given[cell_id] for cell_id in ids if cell_id in self.given}
 
-    def ahead(self) -> Sequence[str]:
-        return ()
+    def ahead(self) -> Mapping[str, bool]:
+        return {}
 
 
 class People:
     """An oracle that says what it was told so far."""
+
+    goes_ahead = True
 
     def __init__(self) -> None:
         self.said: dict[str, str | None] = {}
@@ -47,8 +51,8 @@ class People:
     def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
         return {cell_id: self.said[cell_id] for cell_id in ids if cell_id in self.said}
 
-    def ahead(self) -> Sequence[str]:
-        return list(self.said)
+    def ahead(self) -> Mapping[str, bool]:
+        return dict.fromkeys(self.said, True)
 
 
 def trace(root: Path) -> dict[str, Any]:
@@ -356,6 +360,58 @@ def test_cells_labelled_ahead_join_the_next_round_and_count(
     people.said.update(known.answers(asked(tmp_path, 2)))
     assert made.advance(people) == "done"
     assert json.loads((tmp_path / "final" / "final.json").read_text())["n_labels"] == 24
+
+
+def test_cells_taken_while_a_batch_is_chosen_are_part_of_it(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    taken = pool.cells.ids.tolist()[100:103]
+
+    class Quick(People):
+        """Whose cells are at hand only when they are asked for the second time."""
+
+        n_asked = 0
+
+        def ahead(self) -> Mapping[str, bool]:
+            self.n_asked += 1
+            return dict.fromkeys(taken, False) if self.n_asked == 2 else {}
+
+    made = campaign(tmp_path, pool, settings_with(budget=24, first=8))
+    assert made.advance(Quick()) == "waiting"
+    query = RoundFolder(tmp_path / "rounds" / "000").query()
+    assert query is not None
+    assert query.ids.tolist()[:3] == taken
+    assert len(set(query.ids.tolist())) == 8
+    assert query.chosen_by is not None
+    assert query.chosen_by.tolist() == ["annotator"] * 3 + ["random"] * 5
+
+
+def test_what_may_be_answered_ahead_is_the_strategys_next_choice(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    settings = settings_with(
+        budget=60, first=8, per_round=8, strategy="badge", options={"random_share": 0.25}
+    )
+    people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
+    made.advance(people)
+    people.said.update(known.answers(asked(tmp_path, 0)))
+    made.advance(people)
+    folder = RoundFolder(tmp_path / "rounds" / "001")
+    standing = pq.read_table(folder.standing)
+    ids, by = standing["cell_id"].to_pylist(), standing["chosen_by"].to_pylist()
+    assert sorted(ids) == sorted(pool.cells.ids.tolist())
+    assert by[:16] == (["badge"] * 6 + ["random"] * 2) * 2
+    assert set(by[16:-16]) == {"margin"}
+    assert by[-16:] == [None] * 16, "answered or asked for"
+    assert set(ids[-16:]) == {*asked(tmp_path, 0), *asked(tmp_path, 1)}
+    sizes = Counter(standing["group"].to_pylist())
+    assert [sizes[group] for group in range(len(sizes))] == sorted(sizes.values(), reverse=True)
+    # What the initial network says is kept: it has learnt none of the cells.
+    initial_said = pq.read_table(tmp_path / "initial.parquet")
+    assert not any(initial_said["labelled"].to_pylist())
+    rows = np.array(initial_said["probabilities"].to_pylist())
+    assert rows.shape == (len(pool), len(PATTERNS))
+    assert np.allclose(rows.sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_changed_answer_is_learnt_from_then_on(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cellquery.acquisition.candidates import Candidates, Query
+from cellquery.acquisition.candidates import Candidates, Query, joined
 from cellquery.acquisition.contract import QueryStrategy
 from cellquery.core.lazy import lazily
 
@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 
 __getattr__ = lazily(__name__, registry=("STRATEGIES", "query_strategy"))
 
-__all__ = ["STRATEGIES", "Candidates", "Query", "QueryStrategy", "query_strategy"]
+__all__ = ["STRATEGIES", "Candidates", "Query", "QueryStrategy", "joined", "query_strategy"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,13 +103,33 @@ class Query:
         In the order of choice, without repeats.
     utilities : ndarray of float64, shape (chosen,)
         What made each be chosen; higher is more wanted. What it measures is the strategy's own.
+    chosen_by : ndarray of str, shape (chosen,), or None
+        What chose each, where that is not the strategy asked for all of them.
     """
 
     ids: NDArray[Any]
     utilities: NDArray[np.float64]
+    chosen_by: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def named(self, name: str) -> Query:
+        """Return it with the strategy's name wherever nothing else chose."""
+        if self.chosen_by is not None:
+            return self
+        return replace(self, chosen_by=np.full(len(self.ids), name, dtype=object))
+
+    def rows(self, rows: NDArray[Any]) -> Query:
+        """Return the choices at these rows."""
+        chosen_by = None if self.chosen_by is None else self.chosen_by[rows]
+        return Query(self.ids[rows], self.utilities[rows], chosen_by)
+
+
+def joined(queries: Sequence[Query]) -> Query:
+    """Return named queries one after the other."""
+    columns = ([getattr(each, name) for each in queries] for name in Query.__dataclass_fields__)
+    return Query(*map(np.concatenate, columns))
 
 
 def _fault(what: str, remedy: str = "give one finite row for each candidate") -> AcquisitionError:

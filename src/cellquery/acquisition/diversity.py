@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellquery.acquisition.at_random import Random
-from cellquery.acquisition.candidates import Candidates, Query
+from cellquery.acquisition.candidates import Candidates, Query, joined
 from cellquery.acquisition.contract import QueryStrategy
 
 # A strategy is asked for so many times the cells wanted before specimens are counted.
@@ -66,7 +66,7 @@ class PerSpecimenCap(_Around):
                 else:
                     still.append(place)
             waiting, limit = still, limit + 1
-        return Query(everything.ids[kept], everything.utilities[kept])
+        return everything.rows(np.array(kept, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class RoundRobin(_Around):
             turns.append((labelled[group] + seen[group], place))
             seen[group] += 1
         kept = [place for _, place in sorted(turns)][:n]
-        return Query(everything.ids[kept], everything.utilities[kept])
+        return everything.rows(np.array(kept, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,8 @@ class RandomShare(_Around):
         first = self.inner.query(candidates, n - n_random, random)
         rest = candidates.rows(np.flatnonzero(~np.isin(candidates.ids, first.ids)))
         drawn = Random().query(rest, n_random, random)
-        return Query(
-            np.concatenate([first.ids, drawn.ids]),
-            np.concatenate([first.utilities, np.zeros(len(drawn))]),
-        )
+        drawn = Query(drawn.ids, np.zeros(len(drawn)))
+        return joined([first.named(self.name), drawn.named(Random.name)])
 
 
 def _groups_of(candidates: Candidates, query: Query) -> list[Any]:

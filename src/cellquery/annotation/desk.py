@@ -14,7 +14,12 @@ from cellquery.annotation.readings import Readings
 from cellquery.core import InputError
 from cellquery.data import Project
 from cellquery.storage import (
+    FIRST,
+    SECOND,
+    SETTLING,
+    THIRD,
     Account,
+    Accounts,
     Annotation,
     Annotations,
     Database,
@@ -54,8 +59,11 @@ class Turn:
     ----------
     cell : CellFacts
     place : int
-        0 for a first reading, 1 for a second and independent one, 2 for settling a dispute.
+        FIRST, SECOND for an independent reading beside others, SETTLING for a reviewer's decision.
+        A third reader sees no difference to a second one.
     suggestion : Suggestion or None
+    group : int or None
+        Cells of one group look alike; None before anything has looked at them.
     model : str
         Whose suggestion it is.
     mine : Annotation or None
@@ -65,6 +73,7 @@ class Turn:
     cell: CellFacts
     place: int
     suggestion: Suggestion | None
+    group: int | None
     model: str
     mine: Annotation | None
 
@@ -92,6 +101,7 @@ class Desk:
         self.store = project.store()
         self.history = Annotations(database)
         self.leases = Leases(database, lease_s)
+        self.accounts = Accounts(database)
         self.readings = Readings()
         self.cells = _facts(project)
         ids = plan.cells(project).ids.tolist()
@@ -152,17 +162,19 @@ class Desk:
         return int.from_bytes(digest, "big") / 2**64 < self.plan.overlap
 
     def next(self, account: Account, n: int) -> list[Turn]:
-        """Hand out up to n cells: those held already, second readings, disputes, then new ones.
+        """Hand out up to n cells: those held already, disputes, second readings, then new ones.
 
         Nobody else is given them while they are held. New cells are those that the campaign asks
-        for and, when they are all given out, those that its last network is least sure of, within
-        the budget.
+        for and, when they are all given out, those that it would ask for next, within the budget.
+        Where three annotators or more are at work, a third reads what two disagree on, without
+        being told; what that does not decide, and all disputes of fewer, reviewers decide.
         """
         self.refresh()
         with self._lock:
             wanted, known = self._wanted(account, n), self.readings.last
         places = dict(wanted)
         granted = self.leases.take(account.name, wanted, n, known=known)
+        places = {cell: SECOND if place == THIRD else place for cell, place in places.items()}
         return [self.turn(cell_id, account, places[cell_id]) for cell_id in granted]
 
     def _wanted(self, account: Account, n: int) -> list[tuple[str, int]]:
@@ -185,18 +197,35 @@ class Desk:
                     wanted.append((cell_id, place))
                     left -= 1
 
-        if account.role != "annotator":
-            add(self._disputed, 2, limit)
-        add(self._second, 1, limit)
-        out = sum(place == 0 and cell in self._unread for cell, place in held)
+        for_a_third = self._for_a_third(account)
+        if account.role == "annotator":
+            add(for_a_third, THIRD, limit)
+        else:
+            add([each for each in self._disputed if each not in for_a_third], SETTLING, limit)
+        add(self._second, SECOND, limit)
+        # What others hold is as good as read: the budget is not spent twice.
+        out = sum(place == FIRST and cell in self._unread for cell, place in held)
         # Until the campaign asks for anything, a first batch may be read.
         budget = self.budget if self.ranking.asked or self.ranking.model else self.first
         asked = set(self.ranking.asked)
-        left = sum(each in self._unread and (each, 0) not in held for each in asked)
+        left = sum(each in self._unread and (each, FIRST) not in held for each in asked)
         # Beyond what is asked for, only as many as the budget still has room for.
         n_read = len(self.pool) - len(self._unread)
-        add(self._unread, 0, max(left, budget - n_read - out))
+        add(self._unread, FIRST, max(left, budget - n_read - out))
         return wanted
+
+    def _for_a_third(self, account: Account) -> dict[str, None]:
+        """Return the disputes of two readers, where there are three annotators to read them."""
+        pairs = [each for each in self._disputed if len(self.readings.of_cell(each)) == 2]
+        if not pairs:
+            return {}
+        at_work = [
+            each
+            for each in self.accounts.all()
+            if each.role == "annotator" and each.active
+            if each.name == account.name or self.readings.last_of(each.name, 1)
+        ]
+        return dict.fromkeys(pairs) if len(at_work) >= 3 else {}
 
     def turn(self, cell_id: str, account: Account, place: int = 0) -> Turn:
         """Return a cell as someone is to see it."""
@@ -204,6 +233,7 @@ class Desk:
             self.facts(cell_id),
             place,
             self.ranking.suggestions.get(cell_id),
+            self.ranking.groups.get(cell_id),
             self.ranking.model,
             self.readings.by(account.name, cell_id),
         )
@@ -273,9 +303,13 @@ class Desk:
             return None
         withdrawn = NewAnnotation(key, taken.cell_id, account.name, "withdrawn", way=taken.way)
         self.accept(account, [withdrawn])
-        place = 2 if taken.settles else len(self.readings.of_cell(taken.cell_id)) and 1
+        n_others = len(self.readings.of_cell(taken.cell_id))
+        place = (FIRST, SECOND, THIRD)[min(n_others, 2)]
+        if taken.settles:
+            place = SETTLING
         self.leases.take(account.name, [(taken.cell_id, place)], 1)
-        return replace(self.turn(taken.cell_id, account, place), mine=taken)
+        shown = SECOND if place == THIRD else place
+        return replace(self.turn(taken.cell_id, account, shown), mine=taken)
 
 
 def _key(account: Account, key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from cellquery.campaign.records import round_folder, rounds_done
-from cellquery.core import generator
+from cellquery.campaign.standing import before_a_network
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,12 @@ class Ranking:
     asked : list of str
         What the running round asks for, the most useful first; audit cells before all.
     standing : list of str
-        The whole pool, least certain first: what is served while a network is trained.
+        The whole pool as the campaign's strategy would ask for it: what is served while a network
+        is trained.
+    version : int
+        Grows whenever what comes next is ranked anew.
+    groups : dict of str to int
+        Cells of one group look alike.
     suggestions : dict of str to Suggestion
     model : str
         Whose suggestions they are, such as ``round 3``; empty before the first.
@@ -55,6 +60,8 @@ class Ranking:
     seed: int
     asked: list[str] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
+    version: int = 0
+    groups: dict[str, int] = field(default_factory=dict)
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     model: str = ""
     done: bool = False
@@ -67,12 +74,16 @@ class Ranking:
         audit = self.root / "audit-query.parquet"
         final = self.root / "final" / "final.json"
         query = folder.path / "query.parquet"
-        seen = (n_done, audit.exists(), query.exists(), final.exists())
+        standing = folder.standing
+        seen = (n_done, audit.exists(), query.exists(), standing.exists(), final.exists())
         if seen == self._seen:
             return False
         if not self.standing:
-            order = generator(self.seed, "standing").permutation(len(self.ids))
-            self.standing = [self.ids[row] for row in order]
+            self.standing = before_a_network(self.ids, self.seed).ids.tolist()
+        if standing.exists():
+            table = pq.read_table(standing, columns=["cell_id", "group"])
+            self.standing, groups = (column.to_pylist() for column in table.columns)
+            self.groups = dict(zip(self.standing, groups, strict=True))
         if n_done and (not self._seen or self._seen[0] != n_done):
             self._read_scores(n_done - 1)
         self.asked = []
@@ -82,6 +93,7 @@ class Ranking:
             self.asked += pq.read_table(query)["cell_id"].to_pylist()
         self.done = final.exists()
         self._seen = seen
+        self.version += 1
         return True
 
     def _read_scores(self, number: int) -> None:
@@ -93,5 +105,4 @@ class Ranking:
             cell_id: Suggestion(pattern, probability, margin)
             for cell_id, pattern, probability, margin in zip(*columns, strict=True)
         }
-        self.standing = sorted(self.suggestions, key=lambda each: self.suggestions[each].margin)
         self.model = f"round {number}"

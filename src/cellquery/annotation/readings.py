@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -86,30 +86,31 @@ class Readings:
     def standing(self, cell_id: str) -> Standing:
         """Return how a cell stands.
 
-        ``declined``: read, but by nobody who named a pattern. ``disputed``: two patterns and no
-        reviewer's decision. ``settled``: a reviewer has decided.
+        ``declined``: read, but by nobody who named a pattern. ``disputed``: named differently,
+        no pattern by the majority, and no reviewer's decision. ``settled``: a reviewer has decided.
         """
         current = self.of_cell(cell_id)
         if not current:
             return "unread"
         if any(each.settles for each in current):
             return "settled"
-        patterns = {each.pattern for each in current if each.kind == "label"}
-        return ("declined", "labelled")[len(patterns)] if len(patterns) < 2 else "disputed"
+        if all(each.kind != "label" for each in current):
+            return "declined"
+        return "labelled" if self.label(cell_id) else "disputed"
 
     def label(self, cell_id: str) -> str | None:
         """Return the pattern that a cell has by its readings; None while there is none.
 
-        A reviewer's last decision outweighs all readings; without one all who named a pattern
-        must have named the same.
+        A reviewer's last decision outweighs all readings; without one, more than half of those
+        who named a pattern must have named the same: both of two, two of three.
         """
         current = self.of_cell(cell_id)
         settling = [each for each in current if each.settles]
         if settling:
             last = settling[-1]
             return last.pattern if last.kind == "label" else None
-        patterns = {each.pattern for each in current if each.kind == "label"}
-        return next(iter(patterns)) if len(patterns) == 1 else None
+        named = Counter(each.pattern for each in current if each.kind == "label")
+        return next((name for name, n in named.items() if 2 * n > named.total()), None)
 
     def labels(self) -> dict[str, str]:
         """Return the pattern of every cell that has one."""

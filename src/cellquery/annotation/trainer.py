@@ -17,7 +17,7 @@ from cellquery.campaign.records import read_json, rounds_done
 from cellquery.core import CellqueryError, Progress, silent
 from cellquery.core.durable import write_json
 from cellquery.data import Project
-from cellquery.storage import Annotations, Database
+from cellquery.storage import Annotations, Database, Leases
 
 POLL_S = 0.2
 LET_GO_S = 10.0
@@ -45,7 +45,7 @@ def follow(
     try:
         report("preparing", 0)
         campaign = plan.make(project, progress=report)
-        people = People(Annotations(database))
+        people = People(Annotations(database), Leases(database))
         while _advanced(campaign, people) == "waiting":
             report.says("waiting")
             while not people.refresh():

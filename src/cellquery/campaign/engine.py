@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -15,8 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from cellquery.acquisition import Candidates, Query, query_strategy
-from cellquery.acquisition.margin import margin_utility
+from cellquery.acquisition import Candidates, Query, joined, query_strategy
 from cellquery.campaign.estimate import estimate_accuracy
 from cellquery.campaign.judging import Judged
 from cellquery.campaign.oracle import Oracle
@@ -26,6 +25,7 @@ from cellquery.campaign.records import (
     RoundFolder,
     keep_answers,
     keep_corrections,
+    keep_scores,
     read_answers,
     read_corrections,
     read_json,
@@ -34,6 +34,13 @@ from cellquery.campaign.records import (
 )
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.campaign.sight import Scores, Sight, committee, some
+from cellquery.campaign.standing import (
+    alike,
+    before_a_network,
+    chosen_ahead,
+    further,
+    keep_standing,
+)
 from cellquery.campaign.stopping import USUAL_KAPPA, stabilised, telling_rounds
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.durable import make_folder, write_json, write_table
@@ -51,7 +58,7 @@ from cellquery.training import (
 )
 from cellquery.training.evaluate import keep_embeddings
 from cellquery.training.run import fitted_inputs
-from cellquery.wavelets import InputSettings
+from cellquery.wavelets import InputSettings, texture
 
 
 class CampaignBusyError(ProjectError):
@@ -157,6 +164,7 @@ class Campaign:
         with _alone(self.root):
             self._begin()
             if not self._audited(oracle):
+                self._stand(0, oracle)
                 return "waiting"
             while not self._ends(done := rounds_done(self.root)):
                 if not self._round(len(done), oracle):
@@ -233,6 +241,7 @@ class Campaign:
             with spent.on("selection"):
                 query = self._chosen(number, oracle)
             folder.keep_query(query)
+        self._stand(number, oracle)
         if folder.answers() is None and not self._answered(number, folder, oracle):
             return False
         with spent.on("caching"):
@@ -329,19 +338,41 @@ class Campaign:
         return ""
 
     def _chosen(self, number: int, oracle: Oracle) -> Query:
-        """Return a round's cells: those answered ahead of it, and chosen ones to fill it up."""
-        if number == 0:
-            return self._first(oracle)
+        """Return a round's cells: those answered ahead of it, and chosen ones to fill it up.
+
+        The first batch is the same for every strategy of one seed.
+        """
         rounds = self._answers(number)
-        answered = {cell_id for each in rounds for cell_id in each.ids.tolist()}
-        left = self.budget - self._n_labels(rounds)
-        ids = self.pool.cells.ids
-        ahead = self._ahead(oracle, answered)
-        answered.update(ahead.ids.tolist())
-        n_chosen = min(self.per_round, left) - len(ahead)
-        free = np.array([cell_id not in answered for cell_id in ids.tolist()], dtype=bool)
-        if n_chosen <= 0 or not free.any():
+        taken = {cell_id for each in rounds for cell_id in each.ids.tolist()}
+        most = min(self.per_round, self.budget - self._n_labels(rounds)) if number else self.first
+        ahead = self._ahead(number, oracle, taken)
+        taken.update(ahead.ids.tolist())
+        n_chosen = most - len(ahead)
+        if n_chosen <= 0 or len(taken) >= len(self.pool):
             return ahead
+        strategy, random = self.strategy, generator(self.seed, "round", number, "selection")
+        if not number:
+            strategy = query_strategy(self.settings.cold_start)
+            random = generator(self.seed, "first batch")
+        candidates = self._candidates(number, rounds, taken)
+        chosen = strategy.query(candidates, n_chosen, random)
+        # While it was chosen, people went on: what they took meanwhile is part of the budget.
+        late = self._ahead(number, oracle, taken)
+        left = np.flatnonzero(~np.isin(chosen.ids, late.ids))[: max(0, n_chosen - len(late))]
+        return joined([ahead, late, chosen.named(strategy.name).rows(left)])
+
+    def _candidates(
+        self, number: int, rounds: Sequence[Answers], taken: Container[str]
+    ) -> Candidates:
+        """Return the cells that a round may choose from, as its strategy sees them."""
+        ids = self.pool.cells.ids
+        free = np.array([cell_id not in taken for cell_id in ids.tolist()], dtype=bool)
+        if not number:
+            if self.settings.cold_start == "random" or self.initial is None:
+                return Candidates(ids[free], groups=self.pool.specimens[free])
+            self.sight.prepare()
+            embeddings = self.sight.scores(self.initial).embeddings
+            return Candidates(ids[free], embeddings=embeddings[free])
         rows, _ = self._labelled(rounds)
         labelled = np.concatenate(rows)
         scores = self._scores_of(number - 1)
@@ -349,7 +380,7 @@ class Campaign:
         if "committee" in self.strategy.needs:
             classifier = Classifier.load(round_folder(self.root, number - 1).model)
             opinions = committee(classifier, scores.embeddings, self.seed, "dropout", number)
-        candidates = Candidates(
+        return Candidates(
             ids=ids[free],
             probabilities=scores.probabilities[free],
             embeddings=scores.embeddings[free],
@@ -358,30 +389,47 @@ class Campaign:
             labelled_embeddings=scores.embeddings[labelled],
             labelled_groups=self.pool.specimens[labelled],
         )
-        random = generator(self.seed, "round", number, "selection")
-        return _joined(ahead, self.strategy.query(candidates, n_chosen, random))
 
-    def _ahead(self, oracle: Oracle, answered: set[str]) -> Query:
-        """Return the cells answered before any round asked; no strategy gave them a utility."""
-        known = answered | self._audit().keys()
-        ids = [each for each in oracle.ahead() if each in self.pool.row and each not in known]
-        return Query(np.array(ids, dtype=object), np.full(len(ids), np.nan))
+    def _ahead(self, number: int, oracle: Oracle, taken: Container[str]) -> Query:
+        """Return the cells answered before any round asked; none has a utility."""
+        known = self._audit()
+        ahead = {
+            each: handed_out
+            for each, handed_out in oracle.ahead().items()
+            if each in self.pool.row and each not in taken and each not in known
+        }
+        by = chosen_ahead(self.root, number, ahead)
+        ids = np.array(list(ahead), dtype=object)
+        return Query(ids, np.full(len(ids), np.nan), np.array(by, dtype=object))
 
-    def _first(self, oracle: Oracle) -> Query:
-        """Return the first batch: the same for every strategy of one seed."""
-        ahead = self._ahead(oracle, set())
-        if len(ahead) >= self.first:
-            return ahead
-        taken = set(ahead.ids.tolist())
-        free = np.array([each not in taken for each in self.pool.cells.ids.tolist()], dtype=bool)
-        cells = Candidates(self.pool.cells.ids[free], groups=self.pool.specimens[free])
-        if self.settings.cold_start != "random" and self.initial is not None:
-            self.sight.prepare()
-            embeddings = self.sight.scores(self.initial).embeddings
-            cells = Candidates(self.pool.cells.ids[free], embeddings=embeddings[free])
-        strategy = query_strategy(self.settings.cold_start)
-        n_chosen = self.first - len(ahead)
-        return _joined(ahead, strategy.query(cells, n_chosen, generator(self.seed, "first batch")))
+    def _stand(self, number: int, oracle: Oracle) -> None:
+        """Say what may be answered before it is asked for, where the oracle goes ahead."""
+        folder = round_folder(self.root, number)
+        if not oracle.goes_ahead or folder.standing.exists():
+            return
+        ids = self.pool.cells.ids
+        if number:
+            rounds, query = self._answers(number), folder.query()
+            assert query is not None
+            taken = {cell_id for each in rounds for cell_id in each.ids.tolist()}
+            taken.update(query.ids.tolist())
+            random = generator(self.seed, "round", number, "standing")
+            order = further(
+                self.strategy, self._candidates(number, rounds, taken), self.per_round, random
+            )
+            embeddings = self._scores_of(number - 1).embeddings
+        else:
+            order = before_a_network(ids.tolist(), self.seed)
+            if self.initial is None:
+                embeddings = texture(self.pool.cells.images[:, :1])
+            else:
+                self.sight.prepare()
+                scores = self.sight.scores(self.initial)
+                embeddings = scores.embeddings
+                path = self.root / "initial.parquet"
+                keep_scores(path, ids.tolist(), (), scores.probabilities, self.patterns)
+        random = generator(self.seed, "round", number, "groups")
+        keep_standing(folder.standing, order, ids, alike(embeddings, len(self.patterns), random))
 
     def _scores_of(self, number: int) -> Scores:
         if self._scores is None or self._scores[0] != number:
@@ -446,17 +494,12 @@ class Campaign:
         """Write ``pool.parquet`` and return what ``round.json`` says beside times and scores."""
         labelled = {cell_id: name for each in rounds for cell_id, name in each.labelled.items()}
         predicted = scores.probabilities.argmax(axis=1)
-        top = scores.probabilities.max(axis=1)
-        ids = self.pool.cells.ids.tolist()
-        write_table(
+        keep_scores(
             round_folder(self.root, number).path / "pool.parquet",
-            {
-                "cell_id": ids,
-                "labelled": [cell_id in labelled for cell_id in ids],
-                "predicted": [self.patterns[index] for index in predicted],
-                "probability": top,
-                "margin": 1 - margin_utility(scores.probabilities),
-            },
+            self.pool.cells.ids.tolist(),
+            labelled,
+            scores.probabilities,
+            self.patterns,
         )
         counts = Counter(labelled.values())
         specimens = Counter(str(self.pool.specimens[row]) for row in self.pool.rows(labelled))
@@ -567,11 +610,6 @@ class Campaign:
             values = evaluation.as_dict()
             figures[part.name] = {key: values[key] for key in ("aca", "mca", "recall")}
         return figures
-
-
-def _joined(first: Query, second: Query) -> Query:
-    ids = np.concatenate([first.ids, second.ids])
-    return Query(ids, np.concatenate([first.utilities, second.utilities]))
 
 
 @contextmanager

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class Oracle(Protocol):
-    """Answers for cells."""
+    """Answers for cells.
+
+    Attributes
+    ----------
+    goes_ahead : bool
+        Whether cells may be answered before a round asks for them. The campaign then says which
+        it would ask for next: see `cellquery.campaign.standing`.
+    """
+
+    goes_ahead: ClassVar[bool]
 
     def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
         """Return the pattern of those cells that are answered by now.
@@ -17,11 +26,13 @@ class Oracle(Protocol):
         answer may change later: the rounds that follow learn the new one.
         """
 
-    def ahead(self) -> Sequence[str]:
+    def ahead(self) -> Mapping[str, bool]:
         """Return the cells answered so far, asked for or not, in the order of answering.
 
         Who labels while a network is trained labels cells that no round has asked for yet: the
-        next round takes them in.
+        next round takes them in. So it does those that are being read just now, which come last:
+        they are part of the budget too. With each, whether it was handed out; an annotator may
+        also have picked it.
         """
 
 
@@ -36,11 +47,12 @@ class KnownLabels:
     """
 
     patterns: Mapping[str, str]
+    goes_ahead: ClassVar[bool] = False
 
     def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
         """Return the pattern of every cell asked for."""
         return {cell_id: self.patterns.get(cell_id) for cell_id in ids}
 
-    def ahead(self) -> Sequence[str]:
+    def ahead(self) -> Mapping[str, bool]:
         """Return nothing: only what is asked for is answered."""
-        return ()
+        return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.acquisition import Query
+from cellquery.acquisition.margin import margin_utility
 from cellquery.core import ProjectError
 from cellquery.core.durable import write_json, write_table
 
@@ -49,10 +50,10 @@ class Answers:
 class RoundFolder:
     """The files of one round, in the order in which they are written.
 
-    ``query.parquet`` (cell_id, rank, utility), ``corrections.parquet`` where answers of earlier
-    rounds were changed since, ``labels.parquet`` (both cell_id, pattern),
-    ``model.safetensors`` with ``epochs.jsonl``, ``pool.parquet`` (cell_id, labelled, predicted,
-    probability, margin) and last, which makes the round done, ``round.json``.
+    ``query.parquet`` (cell_id, rank, utility, chosen_by), ``standing.parquet`` where cells may be
+    answered ahead, ``corrections.parquet`` where answers of earlier rounds were changed since,
+    ``labels.parquet`` (both cell_id, pattern), ``model.safetensors`` with ``epochs.jsonl``,
+    ``pool.parquet`` (see `keep_scores`) and last, which makes the round done, ``round.json``.
     """
 
     path: Path
@@ -72,8 +73,10 @@ class RoundFolder:
         table = _table(self.path / "query.parquet")
         if table is None:
             return None
-        ids = np.array(table["cell_id"].to_pylist(), dtype=object)
-        return Query(ids, table["utility"].to_numpy().astype(np.float64))
+        ids, chosen_by = (
+            np.array(table[name].to_pylist(), dtype=object) for name in ("cell_id", "chosen_by")
+        )
+        return Query(ids, table["utility"].to_numpy().astype(np.float64), chosen_by)
 
     def keep_query(self, query: Query) -> None:
         """Write what was chosen."""
@@ -81,8 +84,14 @@ class RoundFolder:
             "cell_id": pa.array(query.ids.tolist(), pa.string()),
             "rank": np.arange(len(query)),
             "utility": query.utilities,
+            "chosen_by": query.chosen_by,
         }
         write_table(self.path / "query.parquet", columns)
+
+    @property
+    def standing(self) -> Path:
+        """The file of what may be answered ahead, in order: cell_id, chosen_by, group."""
+        return self.path / "standing.parquet"
 
     def answers(self) -> Answers | None:
         """Return what the oracle said, or None before that."""
@@ -172,6 +181,32 @@ def keep_answers(path: Path, ids: Sequence[str], answers: Mapping[str, str | Non
         "pattern": pa.array([answers[cell_id] for cell_id in ids], pa.string()),
     }
     write_table(path, columns)
+
+
+def keep_scores(
+    path: Path,
+    ids: Sequence[str],
+    labelled: Container[str],
+    probabilities: NDArray[np.float32],
+    patterns: Sequence[str],
+) -> None:
+    """Write what a network says of the pool, and which cells it has learnt.
+
+    Columns: cell_id, labelled, predicted, probability and margin of the prediction, and
+    probabilities in the order of the class list.
+    """
+    flat = pa.array(np.ascontiguousarray(probabilities, dtype=np.float32).ravel())
+    write_table(
+        path,
+        {
+            "cell_id": list(ids),
+            "labelled": [cell_id in labelled for cell_id in ids],
+            "predicted": [patterns[index] for index in probabilities.argmax(axis=1)],
+            "probability": probabilities.max(axis=1),
+            "margin": 1 - margin_utility(probabilities),
+            "probabilities": pa.FixedSizeListArray.from_arrays(flat, len(patterns)),
+        },
+    )
 
 
 def read_corrections(folder: Path) -> dict[str, str | None]:

@@ -5,8 +5,13 @@ from cellquery.storage.annotations import Annotations
 from cellquery.storage.database import Database
 from cellquery.storage.leases import Leases
 from cellquery.storage.records import (
+    FIRST,
+    HANDED_OUT,
     KINDS,
     ROLES,
+    SECOND,
+    SETTLING,
+    THIRD,
     Account,
     Annotation,
     Kind,
@@ -15,8 +20,13 @@ from cellquery.storage.records import (
 )
 
 __all__ = [
+    "FIRST",
+    "HANDED_OUT",
     "KINDS",
     "ROLES",
+    "SECOND",
+    "SETTLING",
+    "THIRD",
     "Account",
     "Accounts",
     "Annotation",

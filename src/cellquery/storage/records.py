@@ -11,6 +11,12 @@ Kind = Literal["label", "skip", "unsure", "withdrawn"]
 ROLES: tuple[Role, ...] = get_args(Role)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+# The places in which a cell is read; one account at a time holds each.
+FIRST, SECOND, SETTLING, THIRD = range(4)
+
+# Ways in which cells are answered that were handed out; with the others the annotator picked them.
+HANDED_OUT = frozenset({"single", "grid"})
+
 
 @dataclass(frozen=True)
 class Account:

@@ -60,8 +60,7 @@ history = sql.Table(
     sqlite_autoincrement=True,
 )
 
-# A cell is read in numbered places: 0 for the first reader, 1 for the second, 2 for whoever
-# settles. One account holds a place at a time.
+# A cell is read in numbered places: see FIRST and those after it in records.
 leases = sql.Table(
     "leases",
     metadata,

@@ -7,6 +7,7 @@ along the columns' axis (width) and shows vertical edges; *diagonal* is high-pas
 
 from cellquery.wavelets.normalise import per_image_limits, standardise
 from cellquery.wavelets.settings import InputSettings
+from cellquery.wavelets.texture import texture
 from cellquery.wavelets.transform import SubBands, dwt2, idwt2, network_inputs, sum_of_details
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "per_image_limits",
     "standardise",
     "sum_of_details",
+    "texture",
 ]
