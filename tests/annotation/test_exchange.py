@@ -18,6 +18,7 @@ from cellquery.annotation.agreement import agreement_report, agreement_text
 from cellquery.annotation.exchange import export_labels, import_labels, labels_csv
 from cellquery.annotation.progress import progress
 from cellquery.annotation.review import gallery, worth_a_look
+from cellquery.campaign.records import keep_scores
 from cellquery.core import InputError
 
 from .conftest import ANA, BEN, RITA, label
@@ -125,14 +126,54 @@ def test_agreement_of_one_reader_says_how_to_get_one(desk: Desk) -> None:
 
 def test_review_finds_what_is_worth_a_look(annotated: Desk) -> None:
     cells = sorted(annotated.pool)
-    disputed = worth_a_look(annotated, RITA, "disputed")
+    disputed, _ = worth_a_look(annotated, RITA, "disputed")
     assert [each.turn.cell.cell_id for each in disputed] == [cells[2]]
-    mine = worth_a_look(annotated, ANA, "mine")
+    mine, _ = worth_a_look(annotated, ANA, "mine")
     assert [each.turn.cell.cell_id for each in mine] == cells[5::-1]
-    assert worth_a_look(annotated, RITA, "declined") == []
-    assert worth_a_look(annotated, RITA, "surprising") == []
+    assert worth_a_look(annotated, RITA, "declined") == ([], "")
+    errors, note = worth_a_look(annotated, RITA, "errors")
+    assert errors == []
+    assert "5 labels are not judged" in note
     with pytest.raises(InputError, match="there is no 'other'"):
         worth_a_look(annotated, RITA, "other")  # type: ignore[arg-type]
+
+
+def said(desk: Desk, path: Path, learnt: list[str], sure: dict[str, tuple[str, float]]) -> None:
+    """Keep what a network says of the pool: of some cells a pattern at a probability."""
+    ids, patterns = desk.ranking.ids, desk.plan.patterns
+    probabilities = np.full((len(ids), len(patterns)), 1 / len(patterns), dtype=np.float32)
+    for cell, (name, probability) in sure.items():
+        row = ids.index(cell)
+        probabilities[row] = (1 - probability) / (len(patterns) - 1)
+        probabilities[row, patterns.index(name)] = probability
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keep_scores(path, ids, learnt, probabilities, patterns)
+
+
+def test_likely_errors_come_first_by_networks_that_had_not_learnt_the_label(desk: Desk) -> None:
+    cells = sorted(desk.pool)[:10]
+    golgi, other, unlearnt = cells[:5], cells[5:9], cells[9]
+    desk.accept(ANA, [label(cell) for cell in golgi])
+    desk.accept(ANA, [label(cell, "speckled") for cell in [*other, unlearnt]])
+    root = desk.ranking.root
+    # The first network is right of all but two; one of these it is not confident of.
+    sure = dict.fromkeys(golgi, ("golgi", 0.9)) | dict.fromkeys(other, ("speckled", 0.8))
+    sure |= {golgi[0]: ("speckled", 0.95), other[0]: ("golgi", 0.5)}
+    said(desk, root / "initial.parquet", [], sure)
+    # The second has learnt the wrong labels and agrees with them; one cell it has not learnt.
+    agrees = dict.fromkeys(golgi, ("golgi", 0.99)) | dict.fromkeys(other, ("speckled", 0.99))
+    said(desk, root / "rounds/000/pool.parquet", cells[:9], agrees | {unlearnt: ("speckled", 0.9)})
+    (root / "rounds/000/round.json").write_text("{}")
+    errors, note = worth_a_look(desk, RITA, "errors")
+    assert [each.turn.cell.cell_id for each in errors] == [golgi[0], other[0]]
+    assert errors[0].reason == (
+        "likely an error: initial network said Speckled at 95 %, Golgi at 1 %"
+    )
+    assert errors[1].reason.startswith("surprising: initial network said Golgi at 50 %")
+    assert "not judged" not in note
+    desk.accept(RITA, [label(golgi[0], "speckled", settles=True)])
+    assert [each.turn.cell.cell_id for each in worth_a_look(desk, RITA, "errors")[0]] == [other[0]]
+    assert len(desk.history.of_cell(golgi[0])) == 2
 
 
 def test_a_gallery_finds_by_label_specimen_and_annotator(annotated: Desk) -> None:

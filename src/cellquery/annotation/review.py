@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import pyarrow.parquet as pq
+import numpy as np
 
 from cellquery.annotation.desk import Desk, Turn
-from cellquery.campaign.records import round_folder
-from cellquery.core import InputError
+from cellquery.annotation.out_of_sample import out_of_sample
+from cellquery.core import InputError, title_of
+from cellquery.metrics import likely_label_errors
 from cellquery.storage import Account, Annotation
 
-Worth = Literal["mine", "disputed", "declined", "surprising"]
+Worth = Literal["mine", "disputed", "declined", "errors"]
 WORTHS: tuple[Worth, ...] = get_args(Worth)
 
 
@@ -49,39 +50,34 @@ def reviewed(desk: Desk, account: Account, cell_id: str, reason: str = "") -> Re
     )
 
 
-def worth_a_look(desk: Desk, account: Account, worth: Worth, n: int = 100) -> list[Reviewed]:
-    """Return cells worth a second look.
+def worth_a_look(
+    desk: Desk, account: Account, worth: Worth, n: int = 100
+) -> tuple[list[Reviewed], str]:
+    """Return cells worth a second look, and a note on how they were found.
 
     Parameters
     ----------
     desk : Desk
     account : Account
-    worth : {"mine", "disputed", "declined", "surprising"}
-        One's own last readings, newest first; cells that two people named differently; cells that
-        nobody could name; labels unlike what the network said before it learnt them, the surest
-        network first. That is out of sample: the suggestion is older than the label.
+    worth : {"mine", "disputed", "declined", "errors"}
+        One's own last readings, newest first; cells that people named differently; cells that
+        nobody could name; labels that are likely wrong by confident learning, the most suspicious
+        first, then all others unlike what a network said, the surest first. Networks that have
+        learnt a cell are not asked about it.
     n : int
     """
     desk.refresh()
     readings = desk.readings
     if worth == "mine":
         mine = readings.last_of(account.name, n)
-        return [reviewed(desk, account, each.cell_id) for each in mine]
+        return [reviewed(desk, account, each.cell_id) for each in mine], ""
     if worth in ("disputed", "declined"):
         found = [each for each in readings.read() if readings.standing(each) == worth]
-        return [reviewed(desk, account, each) for each in found[:n]]
-    if worth != "surprising":
+        return [reviewed(desk, account, each) for each in found[:n]], ""
+    if worth != "errors":
         raise InputError("review", f"there is no '{worth}'", f"choose {', '.join(WORTHS)}")
-    sure: list[tuple[float, str, str]] = []
-    past = _Past(desk)
-    for cell_id, name in readings.labels().items():
-        first = readings.of_cell(cell_id)[0]
-        if first.suggestion is not None and first.suggestion != name:
-            probability = past.probability(first.model, cell_id)
-            said = f"{first.model} said {first.suggestion}, at {100 * probability:.0f} %"
-            sure.append((probability, cell_id, said))
-    sure.sort(reverse=True)
-    return [reviewed(desk, account, cell_id, said) for _, cell_id, said in sure[:n]]
+    errors, note = _errors(desk)
+    return [reviewed(desk, account, cell_id, why) for cell_id, why in errors[:n]], note
 
 
 def gallery(
@@ -130,20 +126,33 @@ def gallery(
     return len(found), [reviewed(desk, account, each) for each in page]
 
 
-class _Past:
-    """What past rounds' networks said."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.root = desk.ranking.root
-        self._rounds: dict[str, dict[str, float]] = {}
-
-    def probability(self, model: str, cell_id: str) -> float:
-        if model not in self._rounds:
-            self._rounds[model] = {}
-            number = model.removeprefix("round ")
-            path = round_folder(self.root, int(number if number.isdecimal() else 0)).path
-            if (path / "pool.parquet").exists():
-                table = pq.read_table(path / "pool.parquet", columns=["cell_id", "probability"])
-                pairs = zip(*(column.to_pylist() for column in table.columns), strict=True)
-                self._rounds[model] = dict(pairs)
-        return self._rounds[model].get(cell_id, 0.0)
+def _errors(desk: Desk) -> tuple[list[tuple[str, str]], str]:
+    """Return the cells whose label is likely wrong or surprises, each with why, and a note."""
+    said, labels = out_of_sample(desk.ranking.root), desk.readings.labels()
+    cells = [each for each in labels if each in said.row]
+    left = len(labels) - len(cells)
+    note = "Judged by the newest network that had not learnt the cell."
+    if left:
+        note += f" {left} labels are not judged: there was no such network."
+    if not cells:
+        return [], note
+    patterns = desk.plan.patterns
+    rows = np.array([said.row[each] for each in cells], dtype=np.int64)
+    given = np.array([patterns.index(labels[each]) for each in cells], dtype=np.int64)
+    probabilities = said.probabilities[rows]
+    top = probabilities.argmax(axis=1)
+    likely = likely_label_errors(given, probabilities).tolist()
+    surest = np.argsort(-probabilities.max(axis=1), kind="stable")
+    known = set(likely)
+    surprising = [each for each in surest if top[each] != given[each] and each not in known]
+    found = []
+    for word, places in (("likely an error", likely), ("surprising", surprising)):
+        for place in places:
+            of_top, of_label = probabilities[place, [top[place], given[place]]]
+            why = (
+                f"{word}: {said.models[rows[place]]} said {title_of(patterns[top[place]])} "
+                f"at {100 * of_top:.0f} %, {title_of(patterns[given[place]])} "
+                f"at {100 * of_label:.0f} %"
+            )
+            found.append((cells[place], why))
+    return found, note

@@ -10,7 +10,14 @@ from cellquery.core.errors import (
     WeightsError,
 )
 from cellquery.core.notice import RESEARCH_USE_ONLY
-from cellquery.core.patterns import PATTERNS, SIX_PATTERNS, Pattern, find_pattern, parse_pattern
+from cellquery.core.patterns import (
+    PATTERNS,
+    SIX_PATTERNS,
+    Pattern,
+    find_pattern,
+    parse_pattern,
+    title_of,
+)
 from cellquery.core.progress import Progress, silent
 from cellquery.core.random import generator, integer_seed
 
@@ -32,4 +39,5 @@ __all__ = [
     "integer_seed",
     "parse_pattern",
     "silent",
+    "title_of",
 ]

@@ -75,6 +75,18 @@ PATTERNS: tuple[Pattern, ...] = (
 SIX_PATTERNS: tuple[str, ...] = tuple(pattern.name for pattern in PATTERNS[:6])
 
 
+def title_of(name: str) -> str:
+    """Return a pattern's name for people, also of one that is not among `PATTERNS`.
+
+    Examples
+    --------
+    >>> title_of("nuclear_membrane"), title_of("rods_and_rings")
+    ('Nuclear membrane', 'Rods and rings')
+    """
+    known = find_pattern(name)
+    return known.title if known else name.replace("_", " ").capitalize()
+
+
 def _folded(text: str) -> str:
     return re.sub(r"[\s_\-]+", "", text).casefold()
 

@@ -3,6 +3,7 @@
 from cellquery.metrics.agreement import bootstrap_interval, cohen_kappa, fleiss_kappa
 from cellquery.metrics.calibration import ReliabilityBin, calibration_error, reliability
 from cellquery.metrics.evaluation import Evaluation, SpecimenVote, evaluate
+from cellquery.metrics.label_errors import confident_patterns, likely_label_errors
 from cellquery.metrics.scores import (
     average_classification_accuracy,
     confusion,
@@ -18,9 +19,11 @@ __all__ = [
     "bootstrap_interval",
     "calibration_error",
     "cohen_kappa",
+    "confident_patterns",
     "confusion",
     "evaluate",
     "fleiss_kappa",
+    "likely_label_errors",
     "mean_class_accuracy",
     "recall",
     "reliability",

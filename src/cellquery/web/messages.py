@@ -115,6 +115,7 @@ class TurnMessage(Message):
     mask: bool
     place: int
     suggestion: Said | None
+    group: int | None
     model: str
     mine: ReadingMessage | None
 
@@ -126,6 +127,7 @@ class TurnMessage(Message):
             **vars(turn.cell),
             place=turn.place,
             suggestion=Said(**vars(said)) if said else None,
+            group=turn.group,
             model=turn.model if said else "",
             mine=ReadingMessage.of(turn.mine) if turn.mine else None,
         )
@@ -138,10 +140,13 @@ class TurnsWanted(Message):
 
 
 class Turns(Message):
-    """Cells to read; none where everything is given out or the campaign has ended."""
+    """Cells to read; none where everything is given out or the campaign has ended.
+
+    The version is that of the ranking: what was handed out under another one is ranked anew.
+    """
 
     turns: list[TurnMessage]
-    model: str
+    version: int
     done: bool
 
 
@@ -213,9 +218,10 @@ class ReviewedMessage(Message):
 
 
 class ReviewedCells(Message):
-    """A page of cells, and how many there are in all."""
+    """A page of cells, how many there are in all, and how they were found."""
 
     n: int
+    note: str = ""
     cells: list[ReviewedMessage]
 
 

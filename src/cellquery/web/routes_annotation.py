@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from cellquery.annotation import Desk
-from cellquery.core import PATTERNS, RESEARCH_USE_ONLY
+from cellquery.core import PATTERNS, RESEARCH_USE_ONLY, title_of
 from cellquery.storage import NewAnnotation
 from cellquery.web.messages import (
     Cells,
@@ -32,14 +32,12 @@ _TAKEN = set("usgzmhicnbr")
 def setup(request: Request, account: Signed) -> Setup:
     """Return the class list with its keys, and the wording every page carries."""
     desk = desk_of(request)
-    known = {pattern.name: pattern for pattern in PATTERNS}
+    codes = {pattern.name: pattern.icap for pattern in PATTERNS}
     keys = iter(key for key in _KEYS if key not in _TAKEN)
     patterns = []
     for name in desk.plan.patterns:
-        pattern = known.get(name)
-        title = pattern.title if pattern else name.replace("_", " ").capitalize()
-        icap = pattern.icap if pattern else ""
-        patterns.append(PatternKey(name=name, title=title, icap=icap, key=next(keys, "")))
+        icap = codes.get(name, "")
+        patterns.append(PatternKey(name=name, title=title_of(name), icap=icap, key=next(keys, "")))
     return Setup(
         notice=RESEARCH_USE_ONLY,
         project=desk.project.path.name,
@@ -57,7 +55,7 @@ def turns(wanted: TurnsWanted, request: Request, account: Signed) -> Turns:
     given = desk.next(account, wanted.n)
     ranking = desk.ranking
     messages = [TurnMessage.of(each) for each in given]
-    return Turns(turns=messages, model=ranking.model, done=ranking.done)
+    return Turns(turns=messages, version=ranking.version, done=ranking.done)
 
 
 @router.post("/turns/back", status_code=204)

@@ -59,8 +59,9 @@ def cell(request: Request, account: Signed, cell: Text) -> CellHistory:
 @router.get("/review")
 def review(request: Request, account: Signed, worth: Worth) -> ReviewedCells:
     """Return cells worth a second look."""
-    cells = [ReviewedMessage.of(each) for each in worth_a_look(desk_of(request), account, worth)]
-    return ReviewedCells(n=len(cells), cells=cells)
+    found, note = worth_a_look(desk_of(request), account, worth)
+    cells = [ReviewedMessage.of(each) for each in found]
+    return ReviewedCells(n=len(cells), note=note, cells=cells)
 
 
 @router.get("/gallery")
