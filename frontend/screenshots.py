@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 from cellquery.data import Project
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
+WRONG = "3"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -52,11 +53,14 @@ def main(source: Path, path: Path) -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(link.group())
             rounds = path / "annotation" / "campaign" / "rounds"
+            n_labels = 0
             while not (rounds / "002" / "round.json").exists():
                 page.wait_for_selector("canvas.cell:not([hidden])", timeout=120_000)
                 cell = page.get_attribute("section.single", "data-cell")
                 if cell:
-                    page.keyboard.press(keys[cell])
+                    n_labels += 1
+                    # Now and then a wrong one, for the review to find.
+                    page.keyboard.press(keys[cell] if n_labels % 12 else WRONG)
                 time.sleep(0.3)
             page.wait_for_selector("canvas.cell:not([hidden])", timeout=120_000)
             time.sleep(2)
@@ -64,6 +68,9 @@ def main(source: Path, path: Path) -> None:
             page.keyboard.press("n")
             time.sleep(1)
             page.screenshot(path=IMAGES / "page-label.png")
+            page.set_viewport_size({"width": 820, "height": 1180})
+            page.screenshot(path=IMAGES / "page-tablet.png")
+            page.set_viewport_size({"width": 1280, "height": 800})
             for view in ("Grid", "Specimens", "Review", "Gallery", "Progress"):
                 page.click(f"nav >> text={view}")
                 if view == "Specimens":
@@ -71,7 +78,12 @@ def main(source: Path, path: Path) -> None:
                 if view == "Gallery":
                     page.locator("select[aria-label=order]").select_option("uncertain")
                 time.sleep(2)
+                if view == "Grid":
+                    page.keyboard.press("g")
+                    time.sleep(1)
                 if view == "Review":
+                    page.click("text=likely errors")
+                    time.sleep(2)
                     page.locator(".tile").first.click()
                     time.sleep(1)
                 page.screenshot(path=IMAGES / f"page-{view.lower()}.png")

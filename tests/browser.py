@@ -16,6 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from cellquery.annotation import open_database
+from cellquery.data import Project
+from cellquery.storage import Accounts, Role
 from tests import debian
 
 WAIT_MS = 60_000
@@ -48,23 +51,27 @@ class Served:
     project: Path
     log: Path
     options: list[str] = field(default_factory=list)
+    database: str | None = None
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
         """Start it and return the sign-in link that it prints."""
         command = [sys.executable, "-m", "cellquery", "serve", str(self.project)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        if self.database is not None:
+            environment["CELLQUERY_DATABASE"] = self.database
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self.port), *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env=environment,
             )
         # What is decided the first time is not given again.
         self.options = [each for each in self.options if each == "--no-training"]
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             link = re.search(r"http://\S+", self.log.read_text("utf-8"))
             if link:
@@ -89,20 +96,22 @@ class Served:
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def link(self, account: str, role: str = "annotator") -> str:
+    def link(self, account: str, role: Role = "annotator") -> str:
         """Make an account and return a link that signs it in."""
-        run = [sys.executable, "-m", "cellquery", "accounts"]
-        made = ["add", str(self.project), account, "--role", role, "--no-password"]
-        subprocess.run([*run, *made], check=True, capture_output=True)
-        said = subprocess.run(
-            [*run, "link", str(self.project), account], check=True, capture_output=True, text=True
-        )
-        return f"http://127.0.0.1:{self.port}{said.stdout.strip()}"
+        database = open_database(Project.open(self.project), self.database)
+        accounts = Accounts(database)
+        accounts.add(account, role)
+        token = accounts.issue(account, "link")
+        database.close()
+        return f"http://127.0.0.1:{self.port}/#sign-in={token}"
 
 
-def sign_in(opened: Browser, link: str) -> Page:
+def sign_in(opened: Browser, link: str, *, tablet: tuple[int, int] | None = None) -> Page:
     """Open a link in a window of its own; faults of the page's code are kept in `FAULTS`."""
-    page = opened.new_context(viewport={"width": 1280, "height": 860}).new_page()
+    width, height = tablet or (1280, 860)
+    page = opened.new_context(
+        viewport={"width": width, "height": height}, has_touch=tablet is not None
+    ).new_page()
     page.set_default_timeout(WAIT_MS)
     # Not raised here: an exception in a handler breaks the connection to the browser.
     page.on("pageerror", lambda error: FAULTS.append(str(error)))

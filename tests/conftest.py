@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,8 @@ os.environ.update(MPLBACKEND="Agg", NO_COLOR="1", COLUMNS="100")
 # A busy machine is no fault of the code: properties are judged by what they say, not by the clock.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+_NUMBERS = itertools.count()
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -136,8 +141,6 @@ def case_study(case_project: Project, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def annotated_project(synthetic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose annotation has come to its end, moved since; not to be changed."""
-    import shutil
-
     from cellquery.data import Project
 
     from .annotated import annotate
@@ -145,3 +148,35 @@ def annotated_project(synthetic_project: Path, tmp_path_factory: pytest.TempPath
     begun = tmp_path_factory.mktemp("annotated") / "begun"
     annotate(Project.open(shutil.copytree(synthetic_project, begun)))
     return begun.rename(begun.with_name("moved"))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server."""
+    from tests import databases
+
+    # A socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        with databases.server(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, SQLite and PostgreSQL in turn."""
+    import sqlalchemy as sql
+
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'labels.sqlite'}"
+    server = request.getfixturevalue("postgresql")
+    name = f"t{next(_NUMBERS)}"
+    engine = sql.create_engine(
+        server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return server.replace("/postgres?", f"/{name}?")

@@ -8,7 +8,7 @@ type Role = "annotator" | "reviewer" | "administrator";
 
 export function accountsView(): View {
   const list = h("div", {});
-  const link = h("p", { class: "link" });
+  const link = h("p", { class: "link", role: "status" });
   const name = h("input", { type: "text", "aria-label": "name", placeholder: "name", required: true });
   const role = h(
     "select",
@@ -39,7 +39,7 @@ export function accountsView(): View {
 
   async function load(): Promise<void> {
     const { accounts } = await got(api.GET("/api/accounts"));
-    replace(list, h("table", {}, h("tbody", {}, ...accounts.map((each) =>
+    replace(list, h("table", { "aria-label": "accounts" }, h("tbody", {}, ...accounts.map((each) =>
       h("tr", {},
         h("td", {}, each.name),
         h("td", {}, each.role),

@@ -45,6 +45,12 @@ export async function tried(run: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Lets others have cells that will not be answered here; also while the page is being closed. */
+export async function giveBack(cells: string[]): Promise<void> {
+  if (cells.length === 0) return;
+  await got(api.POST("/api/turns/back", { body: { cells }, keepalive: true }));
+}
+
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -2,7 +2,7 @@
 // was said of them, and change any of it.
 
 import { api, got, tried, type Reading, type Reviewed } from "./api";
-import { h, percent, replace, say } from "./dom";
+import { announce, h, percent, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { Picking } from "./picking";
 
@@ -10,7 +10,7 @@ const WORTH = {
   mine: "my last hundred",
   disputed: "readers disagree",
   declined: "nobody could name",
-  surprising: "unlike the network",
+  errors: "likely errors",
 } as const;
 type Worth = keyof typeof WORTH;
 const PAGE = 60;
@@ -28,12 +28,14 @@ export function reviewView(page: Page): View {
     worth = which;
     void shown.load();
   }
-  const shown = browser(page, choose, async () => {
+  const note = h("p", { class: "facts", role: "status" });
+  const shown = browser(page, h("div", {}, choose, note), async () => {
     const query = { worth };
     const found = await got(api.GET("/api/review", { params: { query } }));
     for (const each of choose.querySelectorAll("button")) {
       each.setAttribute("aria-pressed", String(each.dataset.worth === worth));
     }
+    note.textContent = found.note || (found.n === 0 ? "Nothing here." : "");
     return found.cells;
   });
   return shown.view;
@@ -133,7 +135,7 @@ function browser(
   }
 
   function note(each: Reviewed): string {
-    if (each.reason) return `${titleOf(page, each.label)}; ${each.reason}`;
+    if (each.reason) return each.reason;
     if (each.standing === "disputed") {
       return each.readings.map((r) => titleOf(page, r.pattern) || r.kind).join(" or ");
     }
@@ -146,7 +148,7 @@ function browser(
     const said = cell.cell.suggestion;
     replace(
       details,
-      h("h3", {}, `Cell ${cellId}`),
+      h("h2", {}, `Cell ${cellId}`),
       h("p", {}, `Specimen ${cell.cell.specimen ?? "not known"}, ${cell.cell.bit_depth} bits. ${cell.standing}.`),
       said ? h("p", {}, `Network: ${titleOf(page, said.pattern)}, ${percent(said.probability)}.`) : null,
       h("ol", { class: "history" }, ...history.map((each) => h("li", {}, line(each)))),
@@ -171,6 +173,7 @@ function browser(
         .cellsOf(chosen)
         .map((cell) => reading(cell, pattern, { way: "review", settles: reviewer, shown: true })),
     );
+    announce(`${chosen.length} cells: ${titleOf(page, pattern)}.`);
     void load();
   }
 

@@ -40,6 +40,14 @@ function append(element: Element, children: Child[]): void {
   }
 }
 
+const heard = h("div", { class: "heard", role: "log", "aria-label": "what happens" });
+
+/** Tells a screen reader what the eye sees anyway. */
+export function announce(text: string): void {
+  if (!heard.isConnected) document.body.append(heard);
+  replace(heard, h("p", {}, text));
+}
+
 const live = h("div", { class: "message", role: "status", "aria-live": "polite" });
 let hiding = 0;
 

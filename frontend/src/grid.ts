@@ -1,7 +1,7 @@
-// Many cells at once, grouped by what the network says of them.
+// Many cells at once, grouped by what the network says of them, or by how they look.
 
-import { api, got, tried, type Turn } from "./api";
-import { h, say } from "./dom";
+import { api, giveBack, got, tried, type Turn } from "./api";
+import { announce, h, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { Picking } from "./picking";
 
@@ -9,6 +9,11 @@ const AT_ONCE = 60;
 
 export function gridView(page: Page): View {
   const picking = new Picking(page);
+  let turns: Turn[] = [];
+  // Until it is chosen: by the network where it says anything, otherwise by looks.
+  let by: "network" | "looks" | null = null;
+  // Whose suggestion was on the screen.
+  const seen = new Set<string>();
   const count = h("p", { class: "facts", role: "status" });
   const rate = h("p", { class: "facts" });
   let since = performance.now();
@@ -20,6 +25,16 @@ export function gridView(page: Page): View {
   picking.onchange = () => {
     count.textContent = `${picking.ids.length} cells, ${picking.selected.size} selected`;
   };
+  const choose = h(
+    "div",
+    { class: "choices", role: "group", "aria-label": "group by" },
+    ...(["network", "looks"] as const).map((each) =>
+      h("button", { type: "button", "data-by": each, onclick: () => regroup(each) },
+        each === "network" ? "by the network" : "by looks"),
+    ),
+  );
+  const confirming = h("button", { type: "button", onclick: confirm },
+    h("kbd", {}, "enter"), " confirm the rest");
   const element = h(
     "section",
     { class: "grid", "aria-label": "grid" },
@@ -29,13 +44,15 @@ export function gridView(page: Page): View {
       count,
       rate,
       patternButtons(page, (pattern) => name([...picking.selected], () => pattern)),
+      choose,
       h(
         "div",
         { class: "commands" },
-        h("button", { type: "button", onclick: confirm }, h("kbd", {}, "enter"), " confirm the rest"),
+        confirming,
         h("button", { type: "button", onclick: () => void load() }, h("kbd", {}, "r"), " other cells"),
       ),
-      h("p", { class: "hint" }, "Click, drag or shift and click selects; arrows and x by keyboard."),
+      h("p", { class: "hint" },
+        "A click or a drag selects, a heading its whole group; by keyboard arrows, x and g."),
       displayPanel(page, () => picking.redraw()),
     ),
     picking.element,
@@ -46,27 +63,44 @@ export function gridView(page: Page): View {
   async function load(): Promise<void> {
     await tried(async () => {
       await page.outbox.flush();
-      if (picking.ids.length > 0) {
-        await got(api.POST("/api/turns/back", { body: { cells: picking.ids } }));
-      }
-      const { turns, done } = await got(api.POST("/api/turns", { body: { n: AT_ONCE } }));
+      await giveBack(picking.ids);
+      const given = await got(api.POST("/api/turns", { body: { n: AT_ONCE } }));
       if (left) return;
-      const fresh = turns.filter((each) => !page.outbox.holds(each.cell_id));
-      const groups = new Map<string, Turn[]>(page.setup.patterns.map((each) => [each.name, []]));
-      for (const each of fresh) {
-        const said = each.suggestion?.pattern ?? "";
-        groups.set(said, [...(groups.get(said) ?? []), each]);
-      }
-      picking.fill(
-        [...groups].map(([name, cells]) => [
-          name ? titleOf(page, name) : "No suggestion yet",
-          cells.map((cell) => ({ cell, note: "" })),
-        ]),
-      );
+      turns = given.turns.filter((each) => !page.outbox.holds(each.cell_id));
+      regroup(by);
       since = performance.now();
       keystrokes = 0;
-      if (fresh.length === 0) say(done ? "The campaign has ended: thank you." : "No cell to read now.");
+      if (turns.length === 0) say(given.done ? "The campaign has ended: thank you." : "No cell to read now.");
     });
+  }
+
+  /** Shows the cells in other groups. */
+  function regroup(how: typeof by): void {
+    by = how;
+    const shown = by ?? (turns.some((each) => each.suggestion) ? "network" : "looks");
+    const groups = new Map<string, Turn[]>();
+    if (shown === "network") for (const each of page.setup.patterns) groups.set(each.title, []);
+    const ordered = [...turns].sort((a, b) => (a.group ?? Infinity) - (b.group ?? Infinity));
+    for (const each of shown === "network" ? turns : ordered) {
+      const heading = shown === "network" ? said(each) : looks(each);
+      groups.set(heading, [...(groups.get(heading) ?? []), each]);
+      if (shown === "network") seen.add(each.cell_id);
+    }
+    picking.fill(
+      [...groups].map(([heading, cells]) => [heading, cells.map((cell) => ({ cell, note: "" }))]),
+    );
+    for (const each of choose.querySelectorAll("button")) {
+      each.setAttribute("aria-pressed", String(each.dataset.by === shown));
+    }
+    confirming.disabled = shown !== "network";
+  }
+
+  function said(turn: Turn): string {
+    return titleOf(page, turn.suggestion?.pattern) || "No suggestion yet";
+  }
+
+  function looks(turn: Turn): string {
+    return turn.group === null ? "Not grouped yet" : `Group ${turn.group + 1}`;
   }
 
   /** Names cells and takes them off the page. */
@@ -89,7 +123,7 @@ export function gridView(page: Page): View {
       named.map(({ cell, said }, i) =>
         reading(cell, said, {
           way: "grid",
-          shown: true,
+          shown: seen.has(cell.cell_id),
           seconds: seconds / named.length,
           keystrokes: i === 0 ? keystrokes : 0,
           settles: cell.place === 2,
@@ -100,22 +134,28 @@ export function gridView(page: Page): View {
       `${(spent / labelled).toFixed(1)} s and ${(pressed / labelled).toFixed(2)} keys or clicks a label`;
     since = performance.now();
     keystrokes = 0;
-    picking.remove(named.map(({ cell }) => cell.cell_id));
+    const gone = new Set(named.map(({ cell }) => cell.cell_id));
+    turns = turns.filter((each) => !gone.has(each.cell_id));
+    picking.remove(gone);
+    announce(`${named.length} cells named. ${picking.ids.length} left.`);
     if (picking.ids.length === 0) void load();
   }
 
   function confirm(): void {
-    name([...picking.ids], (cell) => cell.suggestion?.pattern ?? null);
+    if (confirming.disabled) say("group by the network to confirm what it says");
+    else name([...picking.ids], (cell) => cell.suggestion?.pattern ?? null);
   }
+
+  const closed = () => void giveBack(picking.ids).catch(() => {});
+  window.addEventListener("pagehide", closed);
 
   return {
     element,
     leave: () => {
       left = true;
       picking.leave();
-      if (picking.ids.length > 0) {
-        void tried(() => got(api.POST("/api/turns/back", { body: { cells: picking.ids } })));
-      }
+      window.removeEventListener("pagehide", closed);
+      void tried(() => giveBack(picking.ids));
     },
     key(event) {
       if (picking.key(event)) {
@@ -126,6 +166,7 @@ export function gridView(page: Page): View {
       if (pattern) name([...picking.selected], () => pattern);
       else if (event.key === "Enter") confirm();
       else if (event.key === "r") void load();
+      else if (event.key === "g") regroup(confirming.disabled ? "network" : "looks");
       else return false;
       return true;
     },

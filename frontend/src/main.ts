@@ -53,7 +53,7 @@ function signIn(): void {
     const body = { name: name.value, password: password.value };
     got(api.POST("/api/sign-in", { body })).then(frame, (error: Error) => say(error.message, true));
   });
-  replace(root, form);
+  replace(root, h("main", {}, form));
   name.focus();
 }
 
@@ -70,7 +70,7 @@ async function frame(me: Me): Promise<void> {
     ...(me.role === "administrator" && { accounts: ["Accounts", () => accountsView()] as [string, () => View] }),
   };
   let view: View | null = null;
-  const main = h("main", {});
+  const main = h("main", { tabindex: -1 });
   const sent = h("span", { class: "sent", role: "status" });
   page.outbox.onchange = () => {
     const n = page.outbox.size;
@@ -84,7 +84,7 @@ async function frame(me: Me): Promise<void> {
   const help = keys(page);
   replace(root,
     h("header", {},
-      h("strong", {}, setup.synthetic ? `${setup.project} (synthetic cells)` : setup.project), tabs, sent,
+      h("h1", {}, setup.synthetic ? `${setup.project} (synthetic cells)` : setup.project), tabs, sent,
       h("button", { type: "button", onclick: () => help.showModal() }, "? keys"),
       h("button", { type: "button", onclick: () => void signOut() }, `sign out ${me.name}`)),
     main,
@@ -114,24 +114,39 @@ async function frame(me: Me): Promise<void> {
     });
   }
 
-  window.addEventListener("hashchange", show);
+  window.addEventListener("hashchange", () => {
+    show();
+    main.focus({ preventScroll: true });
+  });
   window.addEventListener("keydown", (event) => {
     const at = event.target as HTMLElement;
-    if (help.open || ["INPUT", "SELECT", "TEXTAREA"].includes(at.tagName)) return;
+    if (help.open || isForField(at, event)) return;
     if (event.key === "?") {
       help.showModal();
       event.preventDefault();
       return;
     }
-    // Enter and space press the button that has the focus.
-    if (at.closest("button, a, summary") && (event.key === "Enter" || event.key === " ")) return;
+    // Enter and space press the button that has the focus, and enter follows a link.
+    if (at.closest("button, summary") && (event.key === "Enter" || event.key === " ")) return;
+    if (at.closest("a") && event.key === "Enter") return;
     if (event.key.length === 1 && (event.metaKey || event.altKey)) return;
     if (view?.key?.(event)) event.preventDefault();
+  });
+  // After a click keys mean cells again, not the button that was clicked.
+  root.addEventListener("click", (event) => {
+    if (event.detail > 0) (event.target as HTMLElement).closest("button")?.blur();
   });
   window.addEventListener("beforeunload", (event) => {
     if (page.outbox.size > 0) event.preventDefault();
   });
   show();
+}
+
+/** Returns whether a key is for the field that has the focus. */
+function isForField(at: HTMLElement, event: KeyboardEvent): boolean {
+  if (!(at instanceof HTMLInputElement)) return ["SELECT", "TEXTAREA"].includes(at.tagName);
+  if (at.type === "range") return /^(Arrow|Page|Home|End)/.test(event.key);
+  return at.type === "checkbox" ? event.key === " " : true;
 }
 
 function keys(page: Page): HTMLDialogElement {
@@ -147,6 +162,7 @@ function keys(page: Page): HTMLDialogElement {
     ["arrows, x, ctrl+a", "grid: move, select, select all"],
     ["enter", "grid: confirm the rest as suggested"],
     ["r", "grid: other cells"],
+    ["g", "grid: group by the network or by looks"],
     ["?", "this table"],
   ];
   const close = h("button", { type: "button", onclick: () => dialog.close() }, "close");

@@ -1,4 +1,5 @@
-// Many small cells of which some are selected: by click, by shift and click, by dragging, by keys.
+// Many small cells of which some are selected: by click or touch, by shift and click, by dragging,
+// by their group's heading, by keys.
 
 import { tried, type Turn } from "./api";
 import { h } from "./dom";
@@ -8,27 +9,33 @@ import { draw } from "./pixels";
 const SMALL = 1.2;
 
 export class Picking {
-  readonly element = h("div", {
-    class: "tiles",
-    role: "listbox",
-    "aria-multiselectable": "true",
-    "aria-label": "cells",
-  });
+  readonly element = h("div", { class: "tiles" });
   readonly selected = new Set<string>();
   private tiles = new Map<string, HTMLElement>();
   private cells = new Map<string, Turn>();
   private order: string[] = [];
   private last: string | null = null;
   private dragging: boolean | null = null;
-  private readonly release = () => (this.dragging = null);
+  private touched: string | null = null;
+  private readonly release = () => {
+    this.dragging = null;
+    this.touched = null;
+  };
+  private readonly scrolled = () => {
+    // The finger began to scroll: it did not mean to select.
+    if (this.touched !== null) this.select([this.touched], !this.selected.has(this.touched));
+    this.release();
+  };
   onchange: () => void = () => {};
 
   constructor(private readonly page: Page) {
     window.addEventListener("pointerup", this.release);
+    window.addEventListener("pointercancel", this.scrolled);
   }
 
   leave(): void {
     window.removeEventListener("pointerup", this.release);
+    window.removeEventListener("pointercancel", this.scrolled);
   }
 
   /** Shows cells, in groups under headings. */
@@ -40,11 +47,20 @@ export class Picking {
     this.element.replaceChildren();
     for (const [heading, members] of groups) {
       if (members.length === 0) continue;
-      const group = h("div", { class: "group", role: "group", "aria-label": heading || "cells" });
-      if (heading) this.element.append(h("h3", {}, `${heading} (${members.length})`));
+      const group = h("div", {
+        class: "group", role: "listbox", "aria-multiselectable": "true", "aria-label": heading || "cells",
+      });
+      if (heading) {
+        const all = () => {
+          const ids = members.map(({ cell }) => cell.cell_id).filter((id) => this.cells.has(id));
+          this.select(ids, !ids.every((id) => this.selected.has(id)));
+        };
+        this.element.append(h("h2", {}, h("button", { type: "button", onclick: all }, heading)));
+      }
       for (const { cell, note } of members) group.append(this.tile(cell, note));
       this.element.append(group);
     }
+    this.reach();
     this.onchange();
   }
 
@@ -62,13 +78,25 @@ export class Picking {
 
   remove(ids: Iterable<string>): void {
     for (const each of ids) {
-      this.tiles.get(each)?.remove();
+      const tile = this.tiles.get(each);
+      const group = tile?.parentElement;
+      tile?.remove();
+      if (group?.childElementCount === 0) {
+        group.previousElementSibling?.remove();
+        group.remove();
+      }
       this.tiles.delete(each);
       this.cells.delete(each);
       this.selected.delete(each);
       this.order = this.order.filter((other) => other !== each);
     }
+    this.reach();
     this.onchange();
+  }
+
+  /** Makes one cell the one that the tab key reaches; arrows reach the others. */
+  private reach(id: string | undefined = this.order[0]): void {
+    for (const [each, tile] of this.tiles) tile.tabIndex = each === id ? 0 : -1;
   }
 
   select(ids: Iterable<string>, chosen: boolean): void {
@@ -127,7 +155,7 @@ export class Picking {
       {
         class: "tile",
         role: "option",
-        tabindex: 0,
+        tabindex: -1,
         "aria-selected": "false",
         "aria-label": `cell of specimen ${cell.specimen ?? "not known"}. ${note}`,
         "data-cell": cell.cell_id,
@@ -136,8 +164,13 @@ export class Picking {
       note ? h("span", { class: "note" }, note) : null,
     );
     const id = cell.cell_id;
+    tile.addEventListener("focus", () => this.reach(id));
     tile.addEventListener("pointerdown", (event) => {
       event.preventDefault();
+      // A finger is captured by what it touches first: the cells it moves to are to hear of it.
+      const at = event.target as Element;
+      if (at.hasPointerCapture(event.pointerId)) at.releasePointerCapture(event.pointerId);
+      if (event.pointerType === "touch") this.touched = id;
       tile.focus();
       if (event.shiftKey && this.last !== null) {
         const [from, to] = [this.order.indexOf(this.last), this.order.indexOf(id)].sort((a, b) => a - b);
@@ -150,6 +183,7 @@ export class Picking {
     });
     tile.addEventListener("pointerenter", () => {
       if (this.dragging !== null) this.select([id], this.dragging);
+      if (this.touched !== id) this.touched = null;
     });
     this.tiles.set(id, tile);
     this.cells.set(id, cell);

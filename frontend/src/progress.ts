@@ -98,7 +98,7 @@ export function progressView(page: Page): View {
 }
 
 function card(title: string, main: string, more: string, extra?: HTMLElement): HTMLElement {
-  return h("div", { class: "card" }, h("h3", {}, title), h("p", { class: "main" }, main),
+  return h("div", { class: "card" }, h("h2", {}, title), h("p", { class: "main" }, main),
     h("p", { class: "facts" }, more), extra ?? null);
 }
 

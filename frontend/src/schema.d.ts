@@ -737,13 +737,18 @@ export interface components {
         };
         /**
          * ReviewedCells
-         * @description A page of cells, and how many there are in all.
+         * @description A page of cells, how many there are in all, and how they were found.
          */
         ReviewedCells: {
             /** Cells */
             cells: components["schemas"]["ReviewedMessage"][];
             /** N */
             n: number;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * ReviewedMessage
@@ -863,6 +868,8 @@ export interface components {
             cell_id: string;
             /** Channels */
             channels: number;
+            /** Group */
+            group: number | null;
             /** Height */
             height: number;
             /** Intensity */
@@ -883,14 +890,16 @@ export interface components {
         /**
          * Turns
          * @description Cells to read; none where everything is given out or the campaign has ended.
+         *
+         *     The version is that of the ranking: what was handed out under another one is ranked anew.
          */
         Turns: {
             /** Done */
             done: boolean;
-            /** Model */
-            model: string;
             /** Turns */
             turns: components["schemas"]["TurnMessage"][];
+            /** Version */
+            version: number;
         };
         /**
          * TurnsWanted
@@ -1677,7 +1686,7 @@ export interface operations {
     review_api_review_get: {
         parameters: {
             query: {
-                worth: "mine" | "disputed" | "declined" | "surprising";
+                worth: "mine" | "disputed" | "declined" | "errors";
             };
             header?: never;
             path?: never;

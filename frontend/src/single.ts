@@ -1,7 +1,7 @@
 // One cell at a time.
 
-import { api, got, newKey, Refused, tried, type Turn } from "./api";
-import { h, percent, replace, say } from "./dom";
+import { api, giveBack, got, newKey, Refused, tried, type Turn } from "./api";
+import { announce, h, percent, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { countsOf, draw } from "./pixels";
 
@@ -14,7 +14,8 @@ export function singleView(page: Page): View {
   let queue: Turn[] = [];
   // An answer may cross the list of cells on its way: what was answered here is not shown again.
   const answered = new Set<string>();
-  let model = "";
+  let version = 0;
+  let said = "";
   let shownAt = 0;
   let keystrokes = 0;
   let suggested = false;
@@ -62,14 +63,13 @@ export function singleView(page: Page): View {
       const n = Math.min(200, 1 + queue.length + page.outbox.size + AHEAD);
       const given = await got(api.POST("/api/turns", { body: { n } }));
       if (left) return;
-      if (given.model !== model && queue.length > 0) {
-        // A new network: what has not been seen is ranked anew, what is on the screen stays.
-        const back = queue.splice(0).map((each) => each.cell_id);
-        await got(api.POST("/api/turns/back", { body: { cells: back } }));
+      if (given.version !== version && queue.length > 0) {
+        // What has not been seen is ranked anew, what is on the screen stays.
+        await giveBack(queue.splice(0).map((each) => each.cell_id));
         const again = await got(api.POST("/api/turns", { body: { n: AHEAD } }));
         take(again.turns);
       } else take(given.turns);
-      model = given.model;
+      version = given.version;
       if (!current && queue.length > 0) show();
       if (!current) {
         replace(empty, given.done ? "The campaign has ended: thank you." : "No cell to read now: waiting.");
@@ -110,9 +110,12 @@ export function singleView(page: Page): View {
     delete empty.dataset.done;
     canvas.hidden = false;
     const was = turn.mine ? ` Your reading was: ${titleOf(page, turn.mine.pattern) || turn.mine.kind}.` : "";
-    const place = ["", " Second, independent reading.", " Readers disagree: your reading settles it."];
+    const place = ["", " An independent reading.", " Readers disagree: your reading settles it."];
     facts.textContent = `Specimen ${turn.specimen ?? "not known"}.${place[turn.place] ?? ""}${was}`;
+    announce(`${said} Next cell: ${facts.textContent}`.trim());
+    said = "";
     element.dataset.cell = turn.cell_id;
+    canvas.setAttribute("aria-label", `cell of specimen ${turn.specimen ?? "not known"}`);
     void tried(async () => {
       await draw(canvas, turn, page.display, page.display.zoom, () => current === turn);
       shownAt = performance.now();
@@ -133,6 +136,7 @@ export function singleView(page: Page): View {
     const settles = turn.place === 2;
     keystrokes += 1;
     answered.add(turn.cell_id);
+    said = `${pattern ? titleOf(page, pattern) : kind}.`;
     page.outbox.add([
       reading(turn, pattern, { kind, shown: suggested, seconds, keystrokes, settles }),
     ]);
@@ -151,6 +155,7 @@ export function singleView(page: Page): View {
       return;
     }
     answered.delete(turn.cell_id);
+    said = "Taken back.";
     const others = current ? [current, ...queue] : queue;
     queue = [turn, ...others.filter((each) => each.cell_id !== turn.cell_id)];
     show();
@@ -162,6 +167,7 @@ export function singleView(page: Page): View {
     suggestion.textContent = said
       ? `The network (${current?.model}) says ${titleOf(page, said.pattern)}, at ${percent(said.probability)}.`
       : "There is no suggestion yet.";
+    announce(suggestion.textContent);
   }
 
   async function showNeighbours(): Promise<void> {
@@ -186,11 +192,16 @@ export function singleView(page: Page): View {
     );
   }
 
+  const closed = () =>
+    void giveBack([current, ...queue].flatMap((each) => each?.cell_id ?? [])).catch(() => {});
+  window.addEventListener("pagehide", closed);
+
   return {
     element,
     leave: () => {
       left = true;
       window.clearTimeout(waiting);
+      window.removeEventListener("pagehide", closed);
     },
     key(event) {
       const pattern = patternOf(page, event);

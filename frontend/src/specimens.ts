@@ -1,7 +1,7 @@
 // One reading for all cells of a specimen; exceptions are taken out by click.
 
 import { api, got, tried, type Specimen } from "./api";
-import { h, replace, say } from "./dom";
+import { announce, h, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
 import { Picking } from "./picking";
 
@@ -9,7 +9,7 @@ const MOST = 500;
 
 export function specimensView(page: Page): View {
   const picking = new Picking(page);
-  const list = h("div", { class: "list", role: "list", "aria-label": "specimens" });
+  const list = h("ul", { class: "list", "aria-label": "specimens" });
   const count = h("p", { class: "facts", role: "status" });
   let since = performance.now();
   let open: Specimen | null = null;
@@ -42,12 +42,13 @@ export function specimensView(page: Page): View {
   function entry(each: Specimen): HTMLElement {
     const said = Object.entries(each.labels).map(([pattern, n]) => `${n} ${titleOf(page, pattern)}`);
     const text = `${each.specimen}: ${each.n_unread} of ${each.n_cells} unread`;
-    return h(
+    const button = h(
       "button",
-      { type: "button", role: "listitem", onclick: () => void tried(() => show(each)) },
+      { type: "button", onclick: () => void tried(() => show(each)) },
       text,
       said.length > 0 ? h("small", {}, said.join(", ")) : null,
     );
+    return h("li", {}, button);
   }
 
   async function show(each: Specimen): Promise<void> {
@@ -74,6 +75,7 @@ export function specimensView(page: Page): View {
         reading(cell, pattern, { way: "specimen", seconds, keystrokes: i === 0 ? 1 : 0 }),
       ),
     );
+    announce(`${chosen.length} cells of specimen ${open.specimen}: ${titleOf(page, pattern)}.`);
     const again = open;
     void load().then(() => tried(() => show(again)));
   }

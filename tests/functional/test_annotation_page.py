@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +13,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
+from cellquery.annotation import open_database
 from cellquery.data import Project
+from cellquery.storage import Annotations
 from tests import browser as tools
 from tests.browser import Served, all_stored, shown, sign_in
 
@@ -53,7 +54,7 @@ def serve(
     """A function that returns a server, not yet started, on a copy of the synthetic cells."""
     servers = []
 
-    def serve(*options: str, settings: str = MUCH) -> Served:
+    def serve(*options: str, settings: str = MUCH, database: str | None = None) -> Served:
         project = tmp_path / "cells"
         shutil.copytree(synthetic_project, project)
         (tmp_path / "settings.toml").write_text(settings)
@@ -65,7 +66,7 @@ def serve(
             "--settings",
             str(tmp_path / "settings.toml"),
         ]
-        servers.append(Served(project, tmp_path / "serve.log", [*given, *options]))
+        servers.append(Served(project, tmp_path / "serve.log", [*given, *options], database))
         return servers[-1]
 
     yield serve
@@ -86,11 +87,10 @@ def truth(served: Served) -> dict[str, str]:
 
 def history(served: Served) -> list[tuple[str, str, str, str | None]]:
     """All annotations in the database: (cell, annotator, kind, pattern)."""
-    with sqlite3.connect(served.project / "annotation" / "labels.sqlite") as connection:
-        rows = connection.execute(
-            "SELECT cell_id, annotator, kind, pattern FROM annotations ORDER BY number"
-        )
-        return list(rows)
+    database = open_database(Project.open(served.project), served.database)
+    found = Annotations(database).since()
+    database.close()
+    return [(each.cell_id, each.annotator, each.kind, each.pattern) for each in found]
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -194,10 +194,22 @@ def test_skip_unsure_suggestion_neighbours_and_the_key_table(
 
 
 def test_many_cells_by_one_key_in_the_grid(chromium: Browser, serve: Callable[..., Served]) -> None:
-    served = serve("--no-training")
+    served = serve()
     page = sign_in(chromium, served.start())
+    until(lambda: (served.project / "annotation/campaign/rounds/000/standing.parquet").exists())
     page.click("nav >> text=Grid")
     page.wait_for_selector(".tile")
+    # No network has learnt anything: cells that look alike stand together.
+    headings = page.locator(".tiles h2").all_inner_texts()
+    assert len(headings) > 3
+    assert set(headings) <= {f"Group {number}" for number in range(1, 13)}
+    page.locator(".tiles h2 button").first.click()
+    n_first = page.locator(".group").first.locator(".tile").count()
+    assert page.locator('.tile[aria-selected="true"]').count() == n_first
+    page.locator(".tiles h2 button").first.click()
+    assert page.locator('.tile[aria-selected="true"]').count() == 0
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=group by the network to confirm")
     tiles = page.locator(".tile")
     n_tiles = tiles.count()
     assert n_tiles > 10
@@ -245,10 +257,10 @@ def test_one_reading_for_a_specimen_with_an_exception(
     assert {pattern for *_, pattern in history(served)} == {"centromere"}
 
 
-def test_two_readers_and_a_third_who_decides(
-    chromium: Browser, serve: Callable[..., Served]
+def test_two_readers_and_a_reviewer_who_decides(
+    chromium: Browser, serve: Callable[..., Served], url: str
 ) -> None:
-    served = serve("--overlap", "1.0", "--no-training")
+    served = serve("--overlap", "1.0", "--no-training", database=url)
     admin = sign_in(chromium, served.start())
     ana = sign_in(chromium, served.link("ana"))
     seen_by_ana = []
@@ -263,7 +275,7 @@ def test_two_readers_and_a_third_who_decides(
     ben = sign_in(chromium, served.link("ben"))
     seen_by_ben = []
     for key in "112":
-        assert "Second, independent reading" in ben.inner_text(".facts >> nth=0")
+        assert "An independent reading" in ben.inner_text(".facts >> nth=0")
         seen_by_ben.append(shown(ben))
         ben.keyboard.press(key)
         ben.wait_for_function(
@@ -284,6 +296,25 @@ def test_two_readers_and_a_third_who_decides(
     until(lambda: len(history(served)) == 7)
     admin.click("text=readers disagree")
     admin.wait_for_function("() => document.querySelectorAll('.tile').length === 0")
+    # With a third annotator at work, a third reads first, and is not told of the others.
+    ana.keyboard.press("1")
+    all_stored(ana)
+    until(lambda: len(history(served)) == 8)
+    (cell,) = {row[0] for row in history(served)[7:]}
+    ben.reload()
+    ben.wait_for_selector(f'section.single[data-cell="{cell}"]')
+    told_ben = ben.inner_text(".facts >> nth=0")
+    ben.keyboard.press("2")
+    all_stored(ben)
+    cleo = sign_in(chromium, served.link("cleo"))
+    assert shown(cleo) == cell
+    assert cleo.inner_text(".facts >> nth=0") == told_ben
+    cleo.keyboard.press("2")
+    all_stored(cleo)
+    until(lambda: len(history(served)) == 10)
+    admin.click("nav >> text=Gallery")
+    admin.locator("select[aria-label=label]").select_option("speckled")
+    admin.wait_for_selector(f'.tile[data-cell="{cell}"]')
 
 
 def test_a_lost_connection_loses_nothing_and_stores_nothing_twice(
