@@ -3,8 +3,9 @@
 Run: python -m benchmarks.page_speed [--rounds 40] [--cells 1500]
 
 Labels synthetic cells by keyboard as a campaign asks for them. The last label of each batch starts
-a training; the cells that follow are labelled while it runs on the same cores. Prints a Markdown
-table: key press to the next cell drawn, as the page itself measures it.
+a training, of a small network so that there are many rounds in little time; the cells that follow
+are labelled while it runs on the same cores. Prints a Markdown table: key press to the next cell
+drawn, as the page itself measures it.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ first = 40
 per_round = {per_round}
 [train]
 rehearsal = 0.0
-max_epochs = 12
+inputs.side_px = 32
+max_epochs = 30
 [final]
 rehearsal = 0.0
+inputs.side_px = 32
 max_epochs = 1
 min_steps = 0
 """

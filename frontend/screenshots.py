@@ -17,6 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from cellquery.annotation.trainer import trainer_state
 from cellquery.data import Project
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -55,13 +56,16 @@ def main(source: Path, path: Path) -> None:
             rounds = path / "annotation" / "campaign" / "rounds"
             n_labels = 0
             while not (rounds / "002" / "round.json").exists():
+                time.sleep(0.3)
+                if trainer_state(project)["state"] != "waiting":
+                    # On a slow machine the budget would be spent before the second round.
+                    continue
                 page.wait_for_selector("canvas.cell:not([hidden])", timeout=120_000)
                 cell = page.get_attribute("section.single", "data-cell")
                 if cell:
                     n_labels += 1
                     # Now and then a wrong one, for the review to find.
                     page.keyboard.press(keys[cell] if n_labels % 12 else WRONG)
-                time.sleep(0.3)
             page.wait_for_selector("canvas.cell:not([hidden])", timeout=120_000)
             time.sleep(2)
             page.keyboard.press("s")
