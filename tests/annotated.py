@@ -49,7 +49,7 @@ def annotate(project: Project) -> None:
     for each in (ANA, BEN, RITA):
         Accounts(database).add(each.name, each.role)
     desk = Desk(project, plan, database)
-    campaign, people, n_read = plan.make(project), People(desk.history), 0
+    campaign, people, n_read = plan.make(project), People(desk.history, desk.leases), 0
     while campaign.advance(people) == "waiting":
         for turn in desk.next(ANA, 6):
             n_read += 1

@@ -138,5 +138,5 @@ def test_a_project_goes_on_where_it_was_moved_to(annotated_project: Path, tmp_pa
     (moved / "annotation" / "campaign" / "final" / "final.json").unlink()
     from cellquery.annotation import People
 
-    assert desk.plan.make(opened).advance(People(desk.history)) == "done"
+    assert desk.plan.make(opened).advance(People(desk.history, desk.leases)) == "done"
     desk.database.close()
