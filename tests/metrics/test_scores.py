@@ -60,6 +60,17 @@ def test_a_specimen_is_named_by_the_mean_of_its_cells() -> None:
     )
     assert evaluation.specimen_vote is not None
     assert (evaluation.specimen_vote.n_right, evaluation.specimen_vote.n_specimens) == (2, 2)
+    assert evaluation.mca == pytest.approx((1 / 3 + 1) / 2)
+    assert evaluation.specimen_vote.mca == 1.0
+
+
+def test_a_specimen_named_wrongly_takes_all_of_its_cells_with_it() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.2, 0.8]], dtype=np.float32)
+    evaluation = evaluate(
+        np.array([0, 0, 0, 1]), probabilities, "ab", specimens=["s", "s", "s", "t"], n_resamples=20
+    )
+    assert evaluation.specimen_vote is not None
+    assert evaluation.specimen_vote.mca == 0.5
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:

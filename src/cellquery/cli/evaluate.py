@@ -99,6 +99,7 @@ def evaluate(
     if evaluation.specimen_vote:
         vote = evaluation.specimen_vote
         say(f"  specimens by vote     {vote.n_right} of {vote.n_specimens}")
+        say(f"  MCA by vote           {100 * vote.mca:.2f} %, each cell named as its specimen")
     say(str(path))
     if plots:
         from cellquery.reports.training_report import write_plots

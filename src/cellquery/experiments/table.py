@@ -28,6 +28,8 @@ class Summary:
         Mean over seeds.
     votes : str
         Specimens right by vote, of how many, as a mean over seeds.
+    voted_mca : tuple of float
+        MCA of each seed when cells are named as their specimen; of runs that tell it.
     seconds : float
         Training time over all of its runs.
     """
@@ -40,6 +42,7 @@ class Summary:
     mca: tuple[float, ...]
     recall: dict[str, float]
     votes: str
+    voted_mca: tuple[float, ...]
     seconds: float
 
 
@@ -100,6 +103,7 @@ def _summary(
         f"{np.mean([v['n_right'] for v in votes]):.1f} of {votes[0]['n_specimens']}"
         if votes
         else "-",
+        tuple(100 * vote["mca"] for vote in votes if "mca" in vote),
         seconds,
     )
 
@@ -118,7 +122,7 @@ def results_table(root: Path) -> str:
     compared = any(summary.variant != summaries[0].variant for summary in summaries)
     gain = [f"MCA − {summaries[0].variant}"] if compared else []
     head = ["variant", "judged on", "seeds", "cells", "ACA %", "MCA %", *gain]
-    head += [*patterns, "specimens by vote"]
+    head += [*patterns, "specimens by vote", "MCA % by vote"]
     lines = [row(head), row(["---"] * len(head))]
     for summary in summaries:
         lines.append(
@@ -133,6 +137,7 @@ def results_table(root: Path) -> str:
                     *([_difference(summary, first)] if compared else []),
                     *(f"{summary.recall.get(p, float('nan')):.1f}" for p in patterns),
                     summary.votes,
+                    mean_and_sd(summary.voted_mca) if summary.voted_mca else "-",
                 ]
             )
         )

@@ -30,11 +30,14 @@ class SpecimenVote:
     n_right : int
     accuracy : float
         0 to 1.
+    mca : float
+        0 to 1: over cells, when each cell is given the pattern of its specimen.
     """
 
     n_specimens: int
     n_right: int
     accuracy: float
+    mca: float
 
 
 @dataclass(frozen=True)
@@ -173,14 +176,17 @@ def _vote(
     true: NDArray[np.int64], probabilities: NDArray[np.floating], groups: NDArray[np.int64]
 ) -> SpecimenVote:
     n_right, n_units = 0, 0
+    voted = np.empty_like(true)
     for group in range(int(groups.max()) + 1):
         members = groups == group
         # A specimen whose cells carry two labels counts once for each.
         for pattern in np.unique(true[members]):
             chosen = members & (true == pattern)
-            n_right += int(probabilities[chosen].mean(axis=0).argmax() == pattern)
+            voted[chosen] = probabilities[chosen].mean(axis=0).argmax()
+            n_right += int(voted[chosen][0] == pattern)
             n_units += 1
-    return SpecimenVote(n_units, n_right, n_right / n_units)
+    matrix = confusion(true, voted, probabilities.shape[1])
+    return SpecimenVote(n_units, n_right, n_right / n_units, mean_class_accuracy(matrix))
 
 
 def _bootstrap(
