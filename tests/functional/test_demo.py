@@ -37,7 +37,10 @@ def test_the_demo_ends_with_a_report_and_goes_on_where_it_was(cli: Cli, tmp_path
     figures = json.loads((run / "evaluation-unseen.json").read_text())
     run_demo(tmp_path / "try", QUICK)
     assert (run / "model.safetensors").read_bytes() == before
-    assert json.loads((run / "evaluation-unseen.json").read_text()) == figures
+    again = json.loads((run / "evaluation-unseen.json").read_text())
+    # Only the speed is the machine's.
+    assert again.pop("cells_per_second") > 0 < figures.pop("cells_per_second")
+    assert again == figures
 
 
 def test_a_folder_of_other_things_is_left_alone(cli: Cli, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_the_paper_preset_has_the_papers_values() -> None:
         ("learning_rate = -1", "learning_rate"),
         ("[inputs]\nwavelet = 'bior1.3'", "inputs.wavelet"),
         ("[augmentation]\nrotation = 'some'", "augmentation.rotation"),
+        ("[inputs]\nside_px = 100", "side"),
         ("validation = 'none'", "patience needs validation"),
         ("max_epochs = ", "not valid TOML"),
     ],
