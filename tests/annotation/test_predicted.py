@@ -15,12 +15,16 @@ import pytest
 from cellquery.annotation import Desk, Plan
 from cellquery.annotation.outcome import network_file, outcome
 from cellquery.annotation.predicted import predicted, write_anndata, write_predictions
+from cellquery.annotation.review import worth_a_look
 from cellquery.campaign.delivered import delivered
+from cellquery.campaign.records import rounds_done
 from cellquery.core import RESEARCH_USE_ONLY, CellqueryError
 from cellquery.data import Project
 from cellquery.data.prepare import prepare
 from cellquery.models import Classifier
+from cellquery.reports.campaign_record import campaign_record
 from cellquery.training import predict
+from tests.annotated import RITA, annotated_copy
 
 
 def test_predictions_are_of_the_cells_nobody_labelled_and_by_the_delivered_network(
@@ -126,6 +130,43 @@ def test_the_newest_network_is_the_final_one_or_the_last_rounds_or_the_initial(
 def test_without_any_network_one_line_says_so(desk: Desk) -> None:
     with pytest.raises(CellqueryError, match="there is no network yet"):
         outcome(desk.project.path).delivered()
+
+
+def test_a_campaign_begun_by_an_earlier_version_is_read_as_far_as_it_goes(
+    annotated_project: Path, tmp_path: Path
+) -> None:
+    copy = annotated_copy(annotated_project, tmp_path / "cells")
+    campaign = copy.path / "annotation" / "campaign"
+    (campaign / "initial.parquet").unlink()
+    for path in campaign.glob("rounds/*/*.parquet"):
+        if path.name == "standing.parquet":
+            path.unlink()
+            continue
+        table = pq.read_table(path)
+        later = {"chosen_by", "probabilities"} & set(table.column_names)
+        pq.write_table(table.drop_columns(sorted(later)), path)
+    of = outcome(copy.path)
+    assert of.desk is not None
+    ranking = of.desk.ranking
+    margins = [ranking.suggestions[each].margin for each in ranking.standing]
+    assert sorted(of.ids) == sorted(ranking.standing)
+    assert margins == sorted(margins)
+    errors, note = worth_a_look(of.desk, RITA, "errors")
+    assert errors == []
+    assert f"{len(of.labels)} labels are not judged" in note
+    assert "Round by round" in campaign_record(of)
+    of.desk.database.close()
+
+
+def test_a_desk_opened_anew_keeps_the_order_and_the_groups_of_the_last_round(
+    annotated_project: Path,
+) -> None:
+    of = outcome(annotated_project)
+    assert of.desk is not None
+    last = pq.read_table(rounds_done(of.root)[-1].standing)
+    assert of.desk.ranking.standing == last["cell_id"].to_pylist()
+    assert of.desk.ranking.groups.keys() == set(of.ids)
+    of.desk.database.close()
 
 
 def test_a_project_goes_on_where_it_was_moved_to(annotated_project: Path, tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def out_of_sample(root: Path) -> OutOfSample:
     for name, path in said:
         if not path.exists():
             continue
+        if "probabilities" not in pq.read_schema(path).names:
+            continue  # A round of an earlier version, which did not keep them.
         table = pq.read_table(path, columns=["cell_id", "labelled", "probabilities"])
         flat = table["probabilities"].combine_chunks().flatten().to_numpy()
         probabilities = flat.reshape(len(table), -1)

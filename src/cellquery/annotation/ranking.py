@@ -74,18 +74,22 @@ class Ranking:
         audit = self.root / "audit-query.parquet"
         final = self.root / "final" / "final.json"
         query = folder.path / "query.parquet"
-        standing = folder.standing
-        seen = (n_done, audit.exists(), query.exists(), standing.exists(), final.exists())
+        orders = (round_folder(self.root, number).standing for number in range(n_done, -1, -1))
+        standing = next((path for path in orders if path.exists()), None)
+        seen = (n_done, audit.exists(), query.exists(), standing, final.exists())
         if seen == self._seen:
             return False
-        if not self.standing:
-            self.standing = before_a_network(self.ids, self.seed).ids.tolist()
-        if standing.exists():
+        if n_done and (not self._seen or self._seen[0] != n_done):
+            self._read_scores(n_done - 1)
+        if standing is not None:
             table = pq.read_table(standing, columns=["cell_id", "group"])
             self.standing, groups = (column.to_pylist() for column in table.columns)
             self.groups = dict(zip(self.standing, groups, strict=True))
-        if n_done and (not self._seen or self._seen[0] != n_done):
-            self._read_scores(n_done - 1)
+        elif self.suggestions:
+            # Begun by an earlier version, which kept no order: the least certain first.
+            self.standing = sorted(self.suggestions, key=lambda each: self.suggestions[each].margin)
+        elif not self.standing:
+            self.standing = before_a_network(self.ids, self.seed).ids.tolist()
         self.asked = []
         if audit.exists() and not n_done:
             self.asked += pq.read_table(audit)["cell_id"].to_pylist()

@@ -73,9 +73,10 @@ class RoundFolder:
         table = _table(self.path / "query.parquet")
         if table is None:
             return None
-        ids, chosen_by = (
-            np.array(table[name].to_pylist(), dtype=object) for name in ("cell_id", "chosen_by")
-        )
+        ids, chosen_by = np.array(table["cell_id"].to_pylist(), dtype=object), None
+        # Campaigns of earlier versions did not keep it.
+        if "chosen_by" in table.column_names:
+            chosen_by = np.array(table["chosen_by"].to_pylist(), dtype=object)
         return Query(ids, table["utility"].to_numpy().astype(np.float64), chosen_by)
 
     def keep_query(self, query: Query) -> None:
