@@ -53,6 +53,14 @@ def test_weights_are_handed_out_as_they_are(
     assert out.read_bytes() == (final / "model.safetensors").read_bytes()
 
 
+def test_a_record_is_of_one_campaign(cli: Cli, annotated_project: Path, tmp_path: Path) -> None:
+    page = tmp_path / "record.html"
+    done = cli("report", annotated_project, annotated_project, "--out", page)
+    assert done.returncode == 1
+    assert done.stderr.endswith("a record is of one campaign; report on each by itself\n")
+    assert not page.exists()
+
+
 def test_the_server_has_the_record_made_by_the_command(annotated_project: Path) -> None:
     desk = Desk.open(Project.open(annotated_project))
     page = _record(desk, None)

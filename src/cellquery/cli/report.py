@@ -59,6 +59,8 @@ def report(
         from cellquery.annotation.outcome import outcome
         from cellquery.reports.campaign_record import campaign_record
 
+        if len(runs) > 1:
+            raise SettingsError(runs[1], "a record is of one campaign", "report on each by itself")
         of = outcome(runs[0], project=project, database_url=database)
         folder = of.root if of.desk is None else of.root.parent
         page = write_page(out or folder / "record.html", campaign_record(of))

@@ -118,6 +118,7 @@ def _record(desk: Desk, database: str | None) -> str:
             check=False,
         )
         if made.returncode:
-            fault = made.stderr.strip().removeprefix("error: ") or "it was stopped"
+            *_, last = ["it was stopped", *made.stderr.splitlines()]
+            fault = last.removeprefix("error: ")
             raise ProjectError("record", f"could not be made ({fault})", "run cellquery report")
         return page.read_text("utf-8")

@@ -16,6 +16,7 @@ from cellquery.annotation.agreement import AgreementReport, agreement_report
 from cellquery.annotation.outcome import Outcome
 from cellquery.annotation.progress import stopping_words
 from cellquery.campaign.records import RoundFolder, read_json, rounds_done
+from cellquery.campaign.stopping import USUAL_KAPPA
 from cellquery.core import find_pattern
 from cellquery.reports.figures import confusion_matrix, learning_curves
 from cellquery.reports.figures.cases import labels_by_round, time_by_round
@@ -348,7 +349,7 @@ def _pictures(campaign: _Campaign) -> list[Picture]:
     )
     kappas = [each["kappa"] for each in facts]
     if any(kappa is not None for kappa in kappas):
-        threshold = campaign.settings["stop_kappa"] or 0.99
+        threshold = campaign.settings["stop_kappa"] or USUAL_KAPPA
         pictures.append(
             stability_by_round(kappas, threshold, "Do predictions still change?").picture(
                 f"Above {threshold:g} in three rounds running, further labels change little."
