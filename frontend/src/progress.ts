@@ -70,6 +70,12 @@ export function progressView(page: Page): View {
         ...(["csv", "parquet", "label-studio"] as const).map((form) =>
           h("a", { href: `/api/labels/${form}`, download: true }, form)),
       ),
+      ...(page.me.role === "annotator" ? [] : [
+        h("h2", {}, "Record of the campaign"),
+        h("p", { class: "choices" },
+          h("a", { href: "/api/record", download: true }, "record.html"),
+          h("span", { class: "facts" }, "It is made when you ask, in some seconds.")),
+      ]),
     );
   }
 

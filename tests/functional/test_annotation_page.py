@@ -142,6 +142,9 @@ def test_a_whole_campaign_by_keyboard_to_its_end(
     page.click("nav >> text=Progress")
     page.wait_for_selector("text=the budget is spent")
     assert "95 % interval" in page.inner_text(".cards")
+    with page.expect_download() as record:
+        page.click("text=record.html")
+    assert "Record of the campaign" in record.value.path().read_text()
     page.click("nav >> text=Gallery")
     page.wait_for_selector(".tile")
 
