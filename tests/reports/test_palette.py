@@ -4,15 +4,8 @@ from itertools import combinations
 
 import numpy as np
 
-from cellquery.core import PATTERNS, SIX_PATTERNS
-from cellquery.reports.palette import (
-    PATTERN_COLOURS,
-    RIGHT,
-    WRONG,
-    pattern_colour,
-    pattern_short,
-    pattern_title,
-)
+from cellquery.core import PATTERNS, SIX_PATTERNS, title_of
+from cellquery.reports.palette import PATTERN_COLOURS, RIGHT, WRONG, pattern_colour, pattern_short
 
 # Linear-light simulations of complete protanopia and deuteranopia: Machado, Oliveira and
 # Fernandes 2009, doi:10.1109/TVCG.2009.113, severity 1.0.
@@ -51,7 +44,7 @@ def test_colours_of_the_six_patterns_differ_for_colour_blind_readers() -> None:
 
 def test_names_are_those_of_the_paper() -> None:
     assert pattern_short("nuclear_membrane") == "NucMe"
-    assert pattern_title("coarse_speckled") == "Coarse speckled"
+    assert title_of("coarse_speckled") == "Coarse speckled"
     assert pattern_short("my_own_class") == "my own c"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from cellquery.core import title_of
 from cellquery.data import Project
 from cellquery.data.audit import SEVERITIES, Audit, Cue, DuplicateGroup, Finding, SplitCheck
 from cellquery.reports.figures.audit import cue_overview, likeness_by_distance, property_by_pattern
@@ -20,7 +21,6 @@ from cellquery.reports.galleries import (
     gallery_items,
 )
 from cellquery.reports.page import Picture, Table, Tile, render_page, write_whole
-from cellquery.reports.palette import pattern_title
 
 _SHOWN_GROUPS = 18
 _SHOWN_MEMBERS = 4
@@ -130,7 +130,7 @@ class _Cells:
         for cell_id, lines in zip(ids, extra, strict=True):
             row = self._measured.row_of[cell_id]
             pattern, specimen = self._measured.patterns[row], self._measured.specimens[row]
-            known = [pattern_title(pattern)] if pattern is not None else ["no pattern"]
+            known = [title_of(pattern)] if pattern is not None else ["no pattern"]
             known.append(f"cell {cell_id}")
             if specimen is not None:
                 known.append(f"specimen {specimen}")
@@ -253,7 +253,7 @@ def _cues(audit: Audit) -> Table | None:
                 {"file": "the file", "exposure": "exposure", "size": "size"}[cue.measured.kind],
                 f"{100 * cue.balanced_accuracy:.0f} ± {100 * cue.margin:.0f} %",
                 unseen,
-                f"{pattern_title(best)} ({separation[best]:.2f})",
+                f"{title_of(best)} ({separation[best]:.2f})",
             )
         )
     head = ("Property", "Kind", "At random", "Unseen specimens", "Sets apart most")
@@ -301,7 +301,7 @@ def _value(name: str, value: float, audit: Audit) -> str:
 def _patterns(audit: Audit) -> Table:
     rows = [
         (
-            pattern_title(one.pattern),
+            title_of(one.pattern),
             f"{one.n_cells:,}",
             f"{one.n_specimens:,}" if audit.n_specimens else "unknown",
             f"{100 * one.largest_specimen / one.n_cells:.0f} %" if one.n_specimens else "–",

@@ -17,13 +17,12 @@ from cellquery.annotation.outcome import Outcome
 from cellquery.annotation.progress import stopping_words
 from cellquery.campaign.records import RoundFolder, read_json, rounds_done
 from cellquery.campaign.stopping import USUAL_KAPPA
-from cellquery.core import find_pattern
+from cellquery.core import find_pattern, title_of
 from cellquery.reports.figures import confusion_matrix, learning_curves
 from cellquery.reports.figures.cases import labels_by_round, time_by_round
 from cellquery.reports.figures.plate import percent
 from cellquery.reports.figures.rounds import accuracy_by_labels, stability_by_round
 from cellquery.reports.page import Picture, Table, Tile, render_page
-from cellquery.reports.palette import pattern_title
 from cellquery.reports.runs import read_epochs
 from cellquery.reports.training_report import flat
 from cellquery.storage import Annotation
@@ -207,7 +206,7 @@ def _per_pattern(campaign: _Campaign) -> Table:
     n_labels = sum(counts.values())
     rows = [
         (
-            pattern_title(pattern),
+            title_of(pattern),
             _code(pattern),
             f"{counts[pattern]:,}",
             percent(counts[pattern] / n_labels) if n_labels else NONE,
@@ -275,7 +274,7 @@ def _per_specimen(campaign: _Campaign) -> Table | None:
             name,
             f"{cells[name]:,}",
             f"{labels[name].total():,}",
-            ", ".join(f"{pattern_title(each)} {n}" for each, n in labels[name].most_common()),
+            ", ".join(f"{title_of(each)} {n}" for each, n in labels[name].most_common()),
         )
         for name in sorted(cells)
     ]
@@ -387,7 +386,7 @@ def _pairs(agreement: AgreementReport | None) -> Table | None:
     rows = []
     for pair in agreement.pairs:
         apart = [
-            (n, f"{pattern_title(first)} / {pattern_title(second)} {n}")
+            (n, f"{title_of(first)} / {title_of(second)} {n}")
             for first, row in zip(agreement.patterns, pair.confusion, strict=True)
             for second, n in zip(agreement.patterns, row, strict=True)
             if n and first != second
@@ -425,7 +424,7 @@ def _code(pattern: str) -> str:
 
 def _with_code(pattern: str) -> str:
     known = find_pattern(pattern)
-    return f"{pattern_title(pattern)} ({known.icap})" if known else pattern_title(pattern)
+    return f"{title_of(pattern)} ({known.icap})" if known else title_of(pattern)
 
 
 def _time(at: datetime) -> str:

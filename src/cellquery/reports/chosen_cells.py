@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellquery.core import generator
+from cellquery.core import generator, title_of
 from cellquery.reports.figures import SpecimenResult
 from cellquery.reports.galleries import GalleryCell
-from cellquery.reports.palette import pattern_title
 from cellquery.reports.pictures import CellPictures
 from cellquery.reports.runs import PredictedCells
 
@@ -54,9 +53,9 @@ def gallery_cells(
         if cells.ids[row] not in pictures:
             continue
         true, predicted = cells.true[row], cells.predicted[row]
-        lines = [f"predicted {pattern_title(predicted)} {cells.probability[row]:.2f}"]
+        lines = [f"predicted {title_of(predicted)} {cells.probability[row]:.2f}"]
         if true not in (None, predicted):
-            lines.insert(0, f"true {pattern_title(true)}")
+            lines.insert(0, f"true {title_of(true)}")
         lines.append(f"cell {cells.ids[row]}")
         if cells.specimens[row] is not None:
             lines.append(f"specimen {cells.specimens[row]}")

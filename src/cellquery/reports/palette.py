@@ -49,12 +49,6 @@ def pattern_colour(pattern: str) -> str:
     return known or _OTHERS[zlib.crc32(pattern.encode()) % len(_OTHERS)]
 
 
-def pattern_title(pattern: str) -> str:
-    """Return the name of a pattern for people: "nuclear_membrane" is "Nuclear membrane"."""
-    known = find_pattern(pattern)
-    return known.title if known else pattern.replace("_", " ")
-
-
 def pattern_short(pattern: str) -> str:
     """Return the paper's short name of a pattern, or the first eight characters of an own one."""
     known = find_pattern(pattern)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cellquery.core import title_of
 from cellquery.experiments.cases_table import CaseResult
 from cellquery.reports.page import Table
-from cellquery.reports.palette import pattern_title
 from cellquery.reports.studies import judgement_title, spread
 
 
@@ -73,7 +73,7 @@ def published_table(studies: Mapping[str, Sequence[CaseResult]]) -> Table | None
         if any(ours):
             case = " or ".join(said.cases)
             figure = said.figure.upper() if said.figure in ("aca", "mca") else None
-            figure = figure or f"recall, {pattern_title(said.figure)}"
+            figure = figure or f"recall, {title_of(said.figure)}"
             rows.append([case, f"{100 * said.budget:g}", figure, f"{said.value:.2f}", *ours])
     if not rows:
         return None

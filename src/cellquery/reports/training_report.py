@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from cellquery.core import title_of
 from cellquery.data import Project
 from cellquery.reports.chosen_cells import (
     gallery_cells,
@@ -29,7 +30,6 @@ from cellquery.reports.figures import (
 )
 from cellquery.reports.galleries import SCALING_WORDS, GalleryItem, gallery_items
 from cellquery.reports.page import Picture, Table, Tile, render_page
-from cellquery.reports.palette import pattern_title
 from cellquery.reports.pictures import CellPictures, FolderPictures, ProjectPictures
 from cellquery.reports.runs import EvaluationRecord, PredictedCells, TrainingRun, read_run
 from cellquery.reports.standing import Standing, standing
@@ -267,7 +267,7 @@ def _run_section(place: int, reported: ReportedRun) -> dict[str, Any]:
     facts = {
         "training cells": f"{about.get('n_train', 0):,}",
         "validation cells": f"{about.get('n_validation', 0):,}",
-        "patterns": ", ".join(pattern_title(one) for one in about.get("patterns", ())),
+        "patterns": ", ".join(title_of(one) for one in about.get("patterns", ())),
         "started from": about.get("initial"),
         "project": about.get("project"),
         "split": about.get("split"),
@@ -330,7 +330,7 @@ def _unjudged_section(cells: PredictedCells, pictures: CellPictures | None) -> d
         named = cells.predicted == pattern
         mean = f"{cells.probability[named].mean():.2f}" if named.any() else "–"
         share = _percent(float(named.mean()) if len(cells) else 0.0)
-        rows.append((pattern_title(pattern), f"{named.sum():,}", share, mean))
+        rows.append((title_of(pattern), f"{named.sum():,}", share, mean))
     return {
         "name": cells.name,
         "n_cells": len(cells),
@@ -376,7 +376,7 @@ def _recall_table(record: EvaluationRecord) -> Table:
         share, bounds = record.values["recall"].get(pattern), record.recall_intervals.get(pattern)
         rows.append(
             (
-                pattern_title(pattern),
+                title_of(pattern),
                 f"{record.n_cells_of[pattern]:,}",
                 f"{record.n_specimens_of[pattern]:,}",
                 "–" if share is None else _percent(share),

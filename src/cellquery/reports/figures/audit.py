@@ -9,14 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from cellquery.core import title_of
 from cellquery.data.audit import Cue, FileOrder
 from cellquery.reports.figures.plate import GRID, INK, SOFT, Plate, dress, new_figure, plain
-from cellquery.reports.palette import (
-    SEEN_SPECIMENS,
-    UNSEEN_SPECIMENS,
-    pattern_colour,
-    pattern_title,
-)
+from cellquery.reports.palette import SEEN_SPECIMENS, UNSEEN_SPECIMENS, pattern_colour
 
 _MOST_BARS = 8
 
@@ -112,9 +108,9 @@ def property_by_pattern(
         )
         for box, pattern in zip(boxes["boxes"], values, strict=True):
             box.set(facecolor=pattern_colour(pattern), edgecolor=SOFT, alpha=0.85)
-    axes.set_yticks(range(len(values)), [plain(pattern_title(pattern)) for pattern in values])
+    axes.set_yticks(range(len(values)), [plain(title_of(pattern)) for pattern in values])
     axes.set_ylim(len(values) - 0.5, -0.5)
-    medians = "; ".join(f"{pattern_title(p)} {np.median(v):g}" for p, v in values.items())
+    medians = "; ".join(f"{title_of(p)} {np.median(v):g}" for p, v in values.items())
     return Plate(figure, f"{title} by pattern, medians: {medians}.")
 
 

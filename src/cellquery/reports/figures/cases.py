@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cellquery.core import title_of
 from cellquery.reports.figures.plate import Plate, dress, new_figure, percent
-from cellquery.reports.palette import pattern_colour, pattern_short, pattern_title
+from cellquery.reports.palette import pattern_colour, pattern_short
 
 # Initial learning is blue, its absence orange; active choice is a full line, random a dashed one.
 _LOOK = {
@@ -80,15 +81,14 @@ def hardest_patterns(recalls: Mapping[str, Mapping[str, float]], title: str = ""
         heights = [100 * recalls[case][pattern] for case in cases]
         at = np.arange(len(cases)) + (place - 1) * width
         bars = axes.bar(
-            at, heights, 0.9 * width, color=pattern_colour(pattern), label=pattern_title(pattern)
+            at, heights, 0.9 * width, color=pattern_colour(pattern), label=title_of(pattern)
         )
         axes.bar_label(bars, [f"{height:.0f}" for height in heights], fontsize=8)
     axes.set_xticks(range(len(cases)), cases)
     axes.set_ylim(0, 112)
     axes.legend(frameon=False, fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.08))
     told = "; ".join(
-        f"{case}: "
-        + ", ".join(f"{pattern_title(one)} {percent(recalls[case][one])}" for one in hardest)
+        f"{case}: " + ", ".join(f"{title_of(one)} {percent(recalls[case][one])}" for one in hardest)
         for case in cases
     )
     return Plate(figure, f"Recall in per cent of the three hardest patterns. {told}.")
@@ -186,7 +186,7 @@ def labels_by_round(counts: Sequence[Mapping[str, int]], title: str = "") -> Pla
         bottom += heights
     axes.set_xticks(range(len(counts)))
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
-    last = ", ".join(f"{pattern_title(pattern)} {n}" for pattern, n in counts[-1].items())
+    last = ", ".join(f"{title_of(pattern)} {n}" for pattern, n in counts[-1].items())
     return Plate(figure, f"Labels of each pattern after each round; at the end: {last}.")
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cellquery.core import title_of
 from cellquery.reports.figures.plate import INK, Plate, dress, new_figure, percent, plain
-from cellquery.reports.palette import pattern_short, pattern_title
+from cellquery.reports.palette import pattern_short
 
 
 def confusion_matrix(confusion: ArrayLike, patterns: Sequence[str], title: str = "") -> Plate:
@@ -72,7 +73,7 @@ def _in_words(
         row, column = divmod(int(off.argmax()), len(patterns))
         words += (
             f" The largest confusion: {percent(off[row, column])} % of "
-            f"{pattern_title(patterns[row])} taken for {pattern_title(patterns[column])} "
+            f"{title_of(patterns[row])} taken for {title_of(patterns[column])} "
             f"({counts[row, column]} cells)."
         )
     return words

@@ -9,8 +9,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from cellquery.core import title_of
 from cellquery.reports.figures.plate import INK, Plate, dress, new_figure, percent
-from cellquery.reports.palette import pattern_colour, pattern_short, pattern_title
+from cellquery.reports.palette import pattern_colour, pattern_short
 
 
 def embedding_plane(
@@ -69,6 +70,6 @@ def _in_words(
     other = np.where(nearest[:, 0] == np.arange(len(names)), nearest[:, 1], nearest[:, 0])
     own = names[other] == names
     shares = {pattern: float(own[names == pattern].mean()) for pattern in patterns}
-    told = ", ".join(f"{pattern_title(one)} {percent(share)}" for one, share in shares.items())
+    told = ", ".join(f"{title_of(one)} {percent(share)}" for one, share in shares.items())
     words += f" {percent(float(own.mean()))} % lie nearest to a cell of their own pattern"
     return f"{words}: {told}."

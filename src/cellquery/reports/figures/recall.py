@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cellquery.core import title_of
 from cellquery.reports.figures.plate import (
     GRID,
     INK,
@@ -14,7 +15,7 @@ from cellquery.reports.figures.plate import (
     percent,
     plain,
 )
-from cellquery.reports.palette import pattern_colour, pattern_title
+from cellquery.reports.palette import pattern_colour
 
 
 def recall_by_pattern(
@@ -61,11 +62,11 @@ def recall_by_pattern(
         )
         text = f"{percent(share)}"
         axes.text(1.04, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
-    names = [f"{plain(pattern_title(one))}\nn = {n_cells.get(one, 0):,}" for one in patterns]
+    names = [f"{plain(title_of(one))}\nn = {n_cells.get(one, 0):,}" for one in patterns]
     axes.set_yticks(range(len(patterns)), names)
     axes.set(xlim=(0, 101), ylim=(len(patterns) - 0.5, -0.5))
     told = "; ".join(
-        f"{pattern_title(one)} {percent(share)}"
+        f"{title_of(one)} {percent(share)}"
         for one in patterns
         if (share := recall.get(one)) is not None
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from matplotlib.patches import Patch
 
+from cellquery.core import title_of
 from cellquery.reports.figures.plate import INK, SOFT, Plate, dress, new_figure, plain
-from cellquery.reports.palette import pattern_colour, pattern_short, pattern_title
+from cellquery.reports.palette import pattern_colour, pattern_short
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def specimen_bars(
     handles = [Patch(color=pattern_colour(one)) for one in seen]
     figure.legend(
         handles,
-        [plain(pattern_title(one)) for one in seen],
+        [plain(title_of(one)) for one in seen],
         loc="outside upper left",
         ncols=3,
         frameon=False,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cellquery.core import title_of
 from cellquery.reports.figures.plate import INK, SOFT, Plate, dress, new_figure, percent, plain
-from cellquery.reports.palette import SEEN_SPECIMENS, UNSEEN_SPECIMENS, pattern_title
+from cellquery.reports.palette import SEEN_SPECIMENS, UNSEEN_SPECIMENS
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,7 @@ def split_comparison(
                 clip_on=False,
             )
     titles = {"aca": "Accuracy (ACA)", "mca": "Mean class acc. (MCA)"}
-    axes.set_yticks(
-        range(len(rows)), [titles.get(one) or plain(pattern_title(one)) for one in rows]
-    )
+    axes.set_yticks(range(len(rows)), [titles.get(one) or plain(title_of(one)) for one in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(max(0, axes.get_xlim()[0]), 101)
     axes.axhline(1.5, color=SOFT, linewidth=0.6)
