@@ -136,6 +136,10 @@ async function frame(me: Me): Promise<void> {
   root.addEventListener("click", (event) => {
     if (event.detail > 0) (event.target as HTMLElement).closest("button")?.blur();
   });
+  // Brought back whole by the browser's "back": its cells were given back and may be with others.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
   window.addEventListener("beforeunload", (event) => {
     if (page.outbox.size > 0) event.preventDefault();
   });
