@@ -170,6 +170,16 @@ def test_people_may_answer_bit_by_bit(tmp_path: Path, pool: Pool, known: KnownLa
     assert trace(root) == trace(tmp_path / "at-once")
 
 
+def test_a_campaign_begun_before_it_said_what_chose_each_cell_goes_on(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    settings = settings_with(budget=20)
+    assert campaign(tmp_path, pool, settings).advance(Slow(known, 4)) == "waiting"
+    path = tmp_path / "rounds" / "000" / "query.parquet"
+    pq.write_table(pq.read_table(path).drop_columns("chosen_by"), path)
+    assert campaign(tmp_path, pool, settings).advance(known) == "done"
+
+
 def test_cells_that_cannot_be_labelled_cost_nothing_and_do_not_come_again(
     tmp_path: Path, pool: Pool, known: KnownLabels
 ) -> None:
@@ -327,6 +337,14 @@ def test_settings_that_cannot_work_are_refused(
 def test_unknown_keys_are_refused(values: dict[str, Any], fault: str) -> None:
     with pytest.raises(SettingsError, match=fault):
         CampaignSettings.read(values, "test")
+
+
+def test_the_last_training_goes_on_with_the_network_of_the_rounds() -> None:
+    values = {"train": {"max_epochs": 2}, "final": {"network": "dcr-net", "max_epochs": 3}}
+    final = CampaignSettings.read(values, "test").final_training()
+    assert final is not None
+    assert (final.network, final.max_epochs) == ("parallel", 3)
+    assert final.options == {"shortcut": "projection"}
 
 
 def test_shares_and_numbers_of_cells() -> None:

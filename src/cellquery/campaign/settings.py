@@ -100,9 +100,8 @@ class CampaignSettings(BaseModel):
         if self.final is None:
             return None
         # The last training goes on with the network of the rounds.
-        same: dict[str, Any] = {
-            key: self.train[key] for key in ("network", "options") if key in self.train
-        }
+        rounds = self.training(where)
+        same = {"network": rounds.network, "options": rounds.options}
         return TrainSettings.read({**self.final, **same}, f"{where}, final", self.preset)
 
     def sizes(self, n_pool: int) -> tuple[int, int, int]:
