@@ -119,6 +119,18 @@ def test_running_again_trains_nothing_and_an_unfinished_run_is_finished(
     assert {path for path in before if after[path] != before[path]} == {lost}
 
 
+def test_runs_of_other_cells_do_not_pass_for_those_asked_for(
+    finished: Path, synthetic_project: Path
+) -> None:
+    experiment = read_experiment(finished.parent.parent / "small.toml")
+    kept = (finished / "experiment.json").read_bytes()
+    for change in ({"split": "other"}, {"train": ("test",)}, {"test": ("train",)}):
+        other = experiment.model_copy(update=change)
+        with pytest.raises(SettingsError, match=f"holds runs with {next(iter(change))} = "):
+            run_experiment(other, Project.open(synthetic_project), finished.parent)
+    assert (finished / "experiment.json").read_bytes() == kept
+
+
 def test_limited_specimens_leave_known_cells_to_judge(
     tmp_path: Path, synthetic_project: Path
 ) -> None:

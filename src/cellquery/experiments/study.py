@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,15 @@ def run_experiment(
         Run these alone; empty runs all.
     accelerator : str
     progress : Progress
+
+    Raises
+    ------
+    SettingsError
+        When there is no such variant, or the directory holds runs of other parts.
     """
     root = into / experiment.name
     root.mkdir(parents=True, exist_ok=True)
+    _check_same_cells(root, experiment)
     write_json(root / "experiment.json", experiment.model_dump())
     cells = select(project, experiment.split, [*experiment.train, *experiment.test])
     in_train = np.isin(cells.ids, select(project, experiment.split, experiment.train).ids)
@@ -145,6 +152,24 @@ def run_experiment(
             for seed in _fold_seeds(experiment):
                 _pool_folds(root / variant.name / f"seed-{seed}", project.patterns)
     return root
+
+
+def _check_same_cells(root: Path, experiment: Experiment) -> None:
+    """Refuse to go on with runs of other cells: finished ones would pass for those asked for."""
+    path = root / "experiment.json"
+    if not path.exists() or not any(root.glob("*/seed-*/*/settings.json")):
+        return
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("split", "train", "test"):
+        was, wanted = kept[key], getattr(experiment, key)
+        wanted = wanted if key == "split" else list(wanted)
+        # A part to judge on may come later, or be left out.
+        if was != wanted and (key != "test" or (was and wanted)):
+            raise SettingsError(
+                root,
+                f"holds runs with {key} = {json.dumps(was)}, not {json.dumps(wanted)}",
+                "choose another directory or delete it",
+            )
 
 
 def _tasks(
