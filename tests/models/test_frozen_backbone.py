@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,17 @@ def test_features_are_of_the_weights_that_are_loaded_last() -> None:
         after = network.finish(images).embedding
         torch.testing.assert_close(after, other.finish(images).embedding)
     assert not torch.allclose(before, after)
+
+
+def test_a_copy_notices_that_weights_were_loaded_into_it() -> None:
+    first = made(weights="random")
+    copy = deepcopy(first)
+    images = torch.rand(2, 1, 40, 40)
+    before = copy(images).embedding
+    other = {name: value + 0.01 for name, value in copy.network.state_dict().items()}
+    copy.network.load_state_dict(other)
+    assert not torch.equal(copy(images).embedding, before)
+    assert torch.equal(first(images).embedding, before)
 
 
 def test_the_mask_is_not_seen() -> None:

@@ -82,7 +82,8 @@ class FrozenBackbone(Network):
         self.grey_std = float(np.mean(configuration["std"]))
         self.head = nn.Linear(self.n_embedding, n_patterns)
         self._digest: bytes | None = None
-        self.register_load_state_dict_post_hook(lambda *_: self._forget())
+        # Not of this one alone: a copy keeps the hook and is handed to it.
+        self.register_load_state_dict_post_hook(lambda loaded, _: loaded._forget())
 
     @classmethod
     def build(cls, n_patterns: int, n_channels: int, options: Any) -> Self:

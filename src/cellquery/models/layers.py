@@ -103,7 +103,8 @@ def multiply_adds(network: Network, side_px: int) -> int:
 def _run(network: Network, side_px: int) -> None:
     """Run one black cell through a network, and leave it as it was."""
     was_training = network.training
-    device = next(network.parameters(), torch.zeros(0)).device
+    # Not all that was learnt need be parameters.
+    device = next(iter(network.state_dict().values())).device
     cell = torch.zeros(1, network.n_channels, side_px, side_px, device=device)
     try:
         network.eval()(*network.inputs(cell, InputSettings(side_px=side_px)))
