@@ -119,3 +119,10 @@ def test_another_type_of_pixels_is_refused(tmp_path: Path) -> None:
     wrong: Any = "int32"
     with pytest.raises(SettingsError, match="there is no 'int32'"):
         write_onnx(classifier, tmp_path / "model.onnx", pixels=wrong)
+
+
+def test_a_network_that_looks_at_cells_outside_torch_is_refused_in_one_line(tmp_path: Path) -> None:
+    classifier = Classifier.fresh(PATTERNS, InputSettings(), seed=0, network="texture-svm")
+    with pytest.raises(SettingsError, match="'texture-svm' computes its features outside torch"):
+        write_onnx(classifier, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())

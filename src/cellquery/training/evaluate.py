@@ -88,7 +88,7 @@ def keep_embeddings(run: Path, name: str, predictions: Predictions, names: Seque
     """Write ``embeddings-NAME.parquet``: the embeddings of at most 2,000 judged cells.
 
     The same cells are drawn for every network that is judged on them. Columns: ``cell_id``,
-    ``pattern`` (the true one), ``predicted`` and ``embedding`` (128 numbers in half precision).
+    ``pattern`` (the true one), ``predicted`` and ``embedding`` (in half precision).
     """
     n_cells = len(predictions.ids)
     rows = np.sort(generator(0, "embeddings", name).permutation(n_cells)[:KEPT_EMBEDDINGS])

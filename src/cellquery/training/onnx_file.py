@@ -72,8 +72,8 @@ def write_onnx(
 
     Its inputs are ``image`` and, where the network learnt from masks, ``mask``: cells of one size
     as the camera counted them, each of shape (cells, 1, height, width); see `RawCells`. Its
-    outputs are ``probabilities``, (cells, patterns), and ``embedding``, (cells, 128). Pattern
-    names, notice, input settings and provenance are in its metadata.
+    outputs are ``probabilities``, (cells, patterns), and ``embedding``, (cells, n_embedding).
+    Pattern names, notice, input settings and provenance are in its metadata.
 
     Parameters
     ----------
@@ -89,13 +89,20 @@ def write_onnx(
     Raises
     ------
     SettingsError
-        When the extra ``onnx`` is not installed, or there is no such type.
+        When the extra ``onnx`` is not installed, there is no such type, or the network computes
+        what it sees of a cell outside torch.
     TrainingError
         When ONNX Runtime and PyTorch differ by more than `TOLERANCE`; nothing is then written.
     """
     from_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     if pixels not in PIXELS:
         raise SettingsError("--pixels", f"there is no '{pixels}'", f"choose {', '.join(PIXELS)}")
+    if classifier.network.learns_at_once:
+        raise SettingsError(
+            out,
+            f"network '{classifier.network.name}' computes its features outside torch",
+            "export it as .safetensors, or train another kind of network",
+        )
     model = _traced(classifier, views, pixels)
     agreement = _checked(model.SerializeToString(), classifier, views, pixels, out)
     _describe(model, classifier, views, {**(about or {}), "agreement": vars(agreement)})

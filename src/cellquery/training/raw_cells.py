@@ -34,7 +34,7 @@ class RawCells(nn.Module):
         self.network = classifier.network
 
     def forward(self, image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return probabilities (cells, patterns) and embeddings (cells, 128).
+        """Return probabilities (cells, patterns) and embeddings (cells, n_embedding).
 
         Parameters
         ----------
