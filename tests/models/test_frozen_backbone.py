@@ -112,7 +112,13 @@ def test_published_weights_that_cannot_be_had_are_one_line(
 
 
 @pytest.mark.parametrize(
-    "options", [{"architecture": "no_such_model"}, {"side_px": 50}, {"c": 0.0}]
+    "options",
+    [
+        {"architecture": "no_such_model"},
+        {"architecture": "hf-hub:someone/something"},
+        {"side_px": 50},
+        {"c": 0.0},
+    ],
 )
 def test_what_timm_cannot_make_is_one_line(options: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:

@@ -42,8 +42,7 @@ def out_of_sample(root: Path) -> OutOfSample:
     models: NDArray[Any] = np.empty(0, dtype=object)
     kept = np.empty((0, 0), dtype=np.float32)
     for name, path in said:
-        # Rounds of campaigns begun before all probabilities were kept say too little.
-        if not path.exists() or "probabilities" not in pq.read_schema(path).names:
+        if not path.exists():
             continue
         if "probabilities" not in pq.read_schema(path).names:
             continue  # A round of an earlier version, which did not keep them.

@@ -45,7 +45,8 @@ class FrozenOptions(PretrainedOptions):
 
     published: ClassVar[str] = "published"
 
-    architecture: str = "vit_small_patch14_dinov2.lvd142m"
+    # Not timm's "hf-hub:NAME" and the like: reading a file of weights must not lead elsewhere.
+    architecture: str = Field(default="vit_small_patch14_dinov2.lvd142m", pattern=r"^[\w.-]+$")
     weights: str = "published"
     side_px: int = Field(default=224, ge=16, le=1024)
     c: float | None = Field(default=None, gt=0, le=1e6)
