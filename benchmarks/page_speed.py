@@ -57,7 +57,8 @@ def main() -> None:
             asked.cells, synthetic_settings(n_specimens=60, seed=0), folder / "cells"
         )
         made.save_split("all", {"pool": made.manifest()["cell_id"].to_pylist()}, {})
-        budget = 40 + PER_ROUND * (asked.rounds + 2)
+        # Cells labelled ahead, and those that the page held when a batch was asked for, count too.
+        budget = min(40 + 3 * PER_ROUND * (asked.rounds + 2), asked.cells)
         text = SETTINGS.format(budget=budget, per_round=PER_ROUND)
         (folder / "settings.toml").write_text(text)
         options = ["--split", "all", "--pool", "pool", "--settings", str(folder / "settings.toml")]
