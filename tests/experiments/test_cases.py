@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from cellquery.core import ProjectError, SettingsError
@@ -82,6 +83,16 @@ def test_the_initial_network_is_judged_before_any_label_of_the_pool(case_study: 
     folder = case_study / "initial" / "seed-0"
     for name in ("test", "unseen"):
         assert json.loads((folder / f"evaluation-{name}.json").read_text())["n_cells"] > 10
+
+
+def test_each_seed_keeps_another_fold_of_specimens_out_of_its_pool(case_study: Path) -> None:
+    pools = [
+        set(pq.read_table(path, columns=["cell_id"])["cell_id"].to_pylist())
+        for path in sorted(case_study.glob("AL/seed-*/budget-020.0/rounds/000/pool.parquet"))
+    ]
+    everything = pools[0] | pools[1]
+    assert everything - pools[0]
+    assert everything - pools[1]
 
 
 def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:

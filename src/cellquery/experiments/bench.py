@@ -88,7 +88,7 @@ def bench_campaign(
             update={"train": usual.final, "final": None, "restart": "initial", "cache_mb": 0}
         )
     root = into / f"bench-{study.name}"
-    grounds = Grounds.prepare(study, project, progress=progress)
+    grounds = Grounds.prepare(study, project, seed, progress=progress)
     first = grounds.learn_first(root, seed)
     costs = []
     for name, settings in ways.items():

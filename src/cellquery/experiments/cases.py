@@ -33,7 +33,7 @@ class CaseStudy(BaseModel):
     """Campaigns of the four cases at several budgets and seeds, on one project.
 
     Every case of a seed has the same pool, the same first batch where it has one, and the same
-    initial network where it has one.
+    initial network where it has one, so that cases are compared seed by seed.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class CaseStudy(BaseModel):
     split : str
     pool, test : tuple of str
         Parts of the split to choose from and to judge on.
-    folds, fold : int
-        With ``folds`` above 0, the specimens of the pool are dealt into so many folds, and those
-        of number ``fold`` are kept out of it and judged as "unseen".
+    folds : int
+        Above 0, the specimens of the pool are dealt into so many folds; seed s keeps those of fold
+        s modulo ``folds`` out of the pool, and they are judged as "unseen".
     initial : InitialLearning
     """
 
@@ -71,7 +71,6 @@ class CaseStudy(BaseModel):
     pool: tuple[str, ...]
     test: tuple[str, ...] = ()
     folds: int = Field(default=0, ge=0, le=50)
-    fold: int = Field(default=0, ge=0)
     initial: InitialLearning
 
     def settings_of(self, case: Case, budget: float) -> CampaignSettings:
@@ -150,7 +149,7 @@ def run_case_study(
     root = into / study.name
     root.mkdir(parents=True, exist_ok=True)
     write_json(root / "study.json", study.model_dump())
-    grounds = Grounds.prepare(study, project, progress=progress)
+    grounds = None
     for seed in study.seeds:
         first = None
         for budget in sorted(study.budgets):
@@ -158,6 +157,8 @@ def run_case_study(
                 folder = campaign_folder(root, case, seed, budget)
                 if (folder / "final" / "final.json").exists():
                     continue
+                if grounds is None or (study.folds and grounds.seed != seed):
+                    grounds = Grounds.prepare(study, project, seed, progress=progress)
                 if first is None and case.startswith("IN"):
                     first = grounds.learn_first(root, seed)
                 grounds.campaign(
@@ -172,12 +173,14 @@ def run_case_study(
 
 @dataclass(frozen=True)
 class Grounds:
-    """What all campaigns of a study have in common: cells prepared once, and who knows them.
+    """What all campaigns of a seed have in common: cells prepared once, and who knows them.
 
     Attributes
     ----------
     study : CaseStudy
     project : Project
+    seed : int
+        Whose fold is kept out of the pool; without folds it decides nothing.
     inputs : InputSettings
     pool : Pool
     judged : list of Judged
@@ -187,6 +190,7 @@ class Grounds:
 
     study: CaseStudy
     project: Project
+    seed: int
     inputs: InputSettings
     pool: Pool
     judged: list[Judged]
@@ -194,7 +198,9 @@ class Grounds:
     progress: Progress
 
     @classmethod
-    def prepare(cls, study: CaseStudy, project: Project, *, progress: Progress = silent) -> Self:
+    def prepare(
+        cls, study: CaseStudy, project: Project, seed: int, *, progress: Progress = silent
+    ) -> Self:
         """Return the grounds of a study on a project."""
         inputs = inputs_for(project, study.initial_settings().inputs)
         chosen = select(project, study.split, study.pool)
@@ -208,14 +214,14 @@ class Grounds:
         if study.folds:
             columns = (chosen.ids.tolist(), chosen.patterns.tolist(), chosen.specimens.tolist())
             folds = specimen_folds(*columns, k=study.folds, seed=0)
-            kept = ~np.isin(chosen.ids, folds[f"fold-{study.fold}"])
+            kept = ~np.isin(chosen.ids, folds[f"fold-{seed % study.folds}"])
             out = chosen.rows(~kept)
             cells = prepared.take(out.ids)
             judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
         inside = chosen.rows(kept)
         pool = Pool(prepared.take(inside.ids), inside.specimens)
         oracle = KnownLabels(dict(zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)))
-        return cls(study, project, inputs, pool, judged, oracle, progress)
+        return cls(study, project, seed, inputs, pool, judged, oracle, progress)
 
     def learn_first(self, root: Path, seed: int) -> tuple[Classifier, LabelledCells]:
         """Return the network after the initial learning of a seed, and the cells it learnt."""
