@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cellquery.cli.app import app
 from cellquery.core import CellqueryError, ProjectError
 from cellquery.data import Project
 from cellquery.experiments import (
@@ -44,6 +47,10 @@ WAITING = small("waiting", "vgg16", 32, published=92.89)
 EXTRA = small("extra", "four-branch", 16)
 
 
+def in_folder(folder: Path, experiments: list[Experiment]) -> list[tuple[Experiment, Path]]:
+    return [(experiment, folder / experiment.name) for experiment in experiments]
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, synthetic_project: Path) -> Path:
     runs = tmp_path_factory.mktemp("comparison")
@@ -53,7 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, synthetic_project: Path) -> P
 
 
 def test_rows_stand_as_published_and_name_what_was_not_run(runs: Path) -> None:
-    methods = compare([EXTRA, WAITING, OURS, LENET], runs)
+    methods = compare(in_folder(runs, [EXTRA, WAITING, OURS, LENET]))
     assert [method.published for method in methods] == [88.75, 92.89, 94.79, None]
     lines = comparison_table(methods).splitlines()
     assert lines[3].startswith("| VGG-16 (Phan et al. 2016) | 92.89 | not run: needs weights | - |")
@@ -64,7 +71,7 @@ def test_rows_stand_as_published_and_name_what_was_not_run(runs: Path) -> None:
 
 
 def test_a_row_has_scores_and_costs_of_its_runs(runs: Path) -> None:
-    (method,) = compare([OURS], runs)
+    (method,) = compare(in_folder(runs, [OURS]))
     scores = [
         100 * json.loads(path.read_text())["mca"]
         for path in sorted(runs.glob("ours/main/seed-*/all/evaluation-test.json"))
@@ -93,7 +100,7 @@ def test_what_beats_the_parallel_network_is_named_by_how_much(runs: Path, tmp_pa
         (tmp_path / name / "experiment.json").write_text(
             (runs / name / "experiment.json").read_text()
         )
-    table = comparison_table(compare([OURS, LENET], tmp_path))
+    table = comparison_table(compare(in_folder(tmp_path, [OURS, LENET])))
     assert "ACA of the best parallel network is 90.00" in table
     assert "**better are LeNet-5-like network (Gao et al. 2017) by 5.00 points**" in table
     assert "MCA of the best parallel network is 90.00 (Parallel residual networks (Vununu" in table
@@ -108,14 +115,38 @@ def test_what_ran_from_random_weights_is_marked_whatever_the_file_says(
     for path in (tmp_path / "waiting").glob("main/seed-*/*/settings.json"):
         kept = json.loads(path.read_text())
         path.write_text(json.dumps({**kept, "network": "vgg16", "options": {"weights": "random"}}))
-    (method,) = compare([WAITING], tmp_path)
+    (method,) = compare(in_folder(tmp_path, [WAITING]))
     assert WAITING.settings_of(WAITING.variants[0]).options["weights"] == "imagenet"
     assert "| VGG-16 (Phan et al. 2016) (**random weights**) |" in comparison_table([method])
 
 
+def test_the_report_on_experiments_is_table_3_as_a_page(runs: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    command = ["report", *(str(runs / name) for name in ("ours", "lenet")), "--out", str(page)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "| LeNet-5-like network (Gao et al. 2017) | 88.75 |" in done.output
+    text = page.read_text()
+    assert "LeNet-5-like network (Gao et al. 2017)</th>" in text
+    assert "Synthetic cells." in text
+    assert "ACA of the best parallel network is" in text
+    assert (
+        "<svg"
+        in b64decode(text.partition("data:image/svg+xml;base64,")[2].partition('"')[0]).decode()
+    )
+
+
+def test_a_report_on_an_experiment_and_something_else_is_one_line(
+    runs: Path, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(app, ["report", str(runs / "ours"), str(tmp_path)])
+    assert isinstance(done.exception, ProjectError)
+    assert done.exception.fault == "holds no experiment"
+
+
 def test_a_comparison_of_nothing_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="no study has results"):
-        comparison_table(compare([OURS], tmp_path))
+        comparison_table(compare(in_folder(tmp_path, [OURS])))
 
 
 def test_every_row_of_table_3_is_an_experiment(repository: Path) -> None:

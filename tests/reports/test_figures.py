@@ -9,11 +9,13 @@ from PIL import Image
 
 from cellquery.core import RESEARCH_USE_ONLY, SIX_PATTERNS, CellqueryError
 from cellquery.reports.figures import (
+    MethodResult,
     Plate,
     SpecimenResult,
     SplitResult,
     confusion_matrix,
     learning_curves,
+    method_comparison,
     recall_by_pattern,
     reliability_diagram,
     specimen_bars,
@@ -34,6 +36,14 @@ EPOCHS = [
 def _text(plate: Plate) -> list[str]:
     """Return the words drawn in a figure."""
     return re.findall(r"<text[^>]*>([^<]*)</text>", plate.render().decode())
+
+
+def test_methods_stand_beside_each_other_with_what_was_not_measured() -> None:
+    measured = MethodResult("Ours", 94.79, known=(96.0, 97.0), unseen=(80.04,))
+    plate = method_comparison([measured, MethodResult("A $method$ of others")])
+    assert {"Ours", "A $method$ of others", "published, on other cells"} <= set(_text(plate))
+    assert "Ours 96.5 known, 80.0 unseen" in plate.alt
+    assert "A $method$ of others not measured" in plate.alt
 
 
 def test_the_confusion_matrix_shows_percentages_counts_and_the_papers_short_names() -> None:

@@ -105,7 +105,8 @@ def compare(
         read_experiment,
     )
 
-    text = comparison_table(compared([read_experiment(file) for file in files], runs))
+    experiments = [read_experiment(file) for file in files]
+    text = comparison_table(compared((each, runs / each.name) for each in experiments))
     if into is not None:
         place_table(into, "table3", text)
     say(text)

@@ -1,4 +1,4 @@
-"""`cellquery report`: one page about trainings, studies of the four cases, or a campaign."""
+"""`cellquery report`: one page about trainings, studies, a comparison of methods, or a campaign."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Run directories of cellquery train, those of studies of the four cases, a "
-            "campaign's folder, or a project that is or was served."
+            help="Run directories of cellquery train, those of studies of the four cases or of "
+            "experiments, a campaign's folder, or a project that is or was served."
         ),
     ],
     project: Annotated[
@@ -44,59 +44,88 @@ def report(
     Of studies of the four cases, such as one in paper mode and one in best mode, the page sets
     Figures 7 and 10 to 17 of the paper side by side, and each is written as SVG, PNG or CSV too.
 
+    Of experiments: Table 3 of the paper. What was published and what was measured, a row a method.
+
     Of a campaign: its record. What was asked, by whom answered, and what the network makes of it.
 
     Example: cellquery report cells/models/first cells/models/second --out report.html
 
     Example: cellquery report runs/i3a-paper runs/i3a-cases --project i3a
+
+    Example: cellquery report runs/table3-*
     """
+    if any((runs[0] / name).exists() for name in ("campaign.json", "project.toml")):
+        page = _record(runs, project, out, database)
+    elif any((run / "study.json").exists() for run in runs):
+        page = _cases(runs, project, out, title)
+    elif any((run / "experiment.json").exists() for run in runs):
+        page = _comparison(runs, out, title)
+    else:
+        page = _trainings(runs, project, out, images, title)
+    say(str(page))
+    say(RESEARCH_USE_ONLY)
+
+
+def _record(runs: list[Path], project: Path | None, out: Path | None, database: str | None) -> Path:
+    from cellquery.annotation.outcome import outcome
     from cellquery.core import SettingsError
+    from cellquery.reports import write_page
+    from cellquery.reports.campaign_record import campaign_record
+
+    if len(runs) > 1:
+        raise SettingsError(runs[1], "a record is of one campaign", "report on each by itself")
+    of = outcome(runs[0], project=project, database_url=database)
+    folder = of.root if of.desk is None else of.root.parent
+    return write_page(out or folder / "record.html", campaign_record(of))
+
+
+def _cases(runs: list[Path], project: Path | None, out: Path | None, title: str | None) -> Path:
+    from cellquery.cli.console import progress_bar
+    from cellquery.core import SettingsError
+    from cellquery.data import Project
+    from cellquery.reports.case_report import write_case_report
+    from cellquery.reports.studies import ReportedStudy
+
+    other = next((run for run in runs if not (run / "study.json").exists()), None)
+    if other is not None:
+        raise SettingsError(other, "is no study of cases", "report on studies or on trainings")
+    cells = Project.open(project) if project else None
+    with progress_bar() as progress:
+        return write_case_report(
+            [ReportedStudy(run, cells) for run in runs],
+            out or runs[0] / "report.html",
+            title=title or "",
+            progress=progress,
+        )
+
+
+def _comparison(runs: list[Path], out: Path | None, title: str | None) -> Path:
+    from cellquery.experiments import compare, comparison_table, experiment_of
+    from cellquery.reports import write_page
+    from cellquery.reports.comparison_page import comparison_page
+
+    studies = [(experiment_of(run), run) for run in runs]
+    say(comparison_table(compare(studies)))
+    return write_page(out or runs[0] / "report.html", comparison_page(studies, title=title or ""))
+
+
+def _trainings(
+    runs: list[Path],
+    project: Path | None,
+    out: Path | None,
+    images: Path | None,
+    title: str | None,
+) -> Path:
     from cellquery.data import Project
     from cellquery.reports import write_page
     from cellquery.reports.runs import read_run
-
-    if any((runs[0] / name).exists() for name in ("campaign.json", "project.toml")):
-        from cellquery.annotation.outcome import outcome
-        from cellquery.reports.campaign_record import campaign_record
-
-        if len(runs) > 1:
-            raise SettingsError(runs[1], "a record is of one campaign", "report on each by itself")
-        of = outcome(runs[0], project=project, database_url=database)
-        folder = of.root if of.desk is None else of.root.parent
-        page = write_page(out or folder / "record.html", campaign_record(of))
-        say(str(page))
-        say(RESEARCH_USE_ONLY)
-        return
     from cellquery.reports.training_report import ReportedRun, training_report
-
-    studies = [run for run in runs if (run / "study.json").exists()]
-    if studies:
-        from cellquery.cli.console import progress_bar
-        from cellquery.reports.case_report import write_case_report
-        from cellquery.reports.studies import ReportedStudy
-
-        if len(studies) < len(runs):
-            other = next(run for run in runs if run not in studies)
-            raise SettingsError(other, "is no study of cases", "report on studies or on trainings")
-        cells = Project.open(project) if project else None
-        with progress_bar() as progress:
-            page = write_case_report(
-                [ReportedStudy(study, cells) for study in studies],
-                out or runs[0] / "report.html",
-                title=title or "",
-                progress=progress,
-            )
-        say(str(page))
-        say(RESEARCH_USE_ONLY)
-        return
 
     def project_of(run: Path) -> Project | None:
         home = project or run.resolve().parent.parent
         return Project.open(home) if project or (home / "project.toml").exists() else None
 
     reported = [ReportedRun(read_run(run), project_of(run), images=images) for run in runs]
-    page = write_page(
+    return write_page(
         out or runs[0] / "report.html", training_report(reported, title=title or "Training report")
     )
-    say(str(page))
-    say(RESEARCH_USE_ONLY)

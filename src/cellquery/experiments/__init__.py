@@ -11,16 +11,21 @@ if TYPE_CHECKING:
         read_case_study,
         run_case_study,
     )
-    from cellquery.experiments.comparison import compare, comparison_table
-    from cellquery.experiments.config import Experiment, Variant, read_experiment
+    from cellquery.experiments.comparison import (
+        compare,
+        comparison_notes,
+        comparison_rows,
+        comparison_table,
+    )
+    from cellquery.experiments.config import Experiment, Variant, experiment_of, read_experiment
     from cellquery.experiments.study import run_experiment
     from cellquery.experiments.table import place_table, results_table, summarise
 
 __getattr__ = lazily(
     __name__,
     cases=("CaseStudy", "is_case_study", "read_case_study", "run_case_study"),
-    comparison=("compare", "comparison_table"),
-    config=("Experiment", "Variant", "read_experiment"),
+    comparison=("compare", "comparison_notes", "comparison_rows", "comparison_table"),
+    config=("Experiment", "Variant", "experiment_of", "read_experiment"),
     study=("run_experiment",),
     table=("place_table", "results_table", "summarise"),
 )
@@ -30,7 +35,10 @@ __all__ = [
     "Experiment",
     "Variant",
     "compare",
+    "comparison_notes",
+    "comparison_rows",
     "comparison_table",
+    "experiment_of",
     "is_case_study",
     "place_table",
     "read_case_study",

@@ -54,19 +54,18 @@ class Method:
     peak_memory_mb: float | None
 
 
-def compare(experiments: Iterable[Experiment], runs: Path) -> list[Method]:
+def compare(studies: Iterable[tuple[Experiment, Path]]) -> list[Method]:
     """Return a row of each variant, as published upwards, then those the paper has not.
 
     Parameters
     ----------
-    experiments : iterable of Experiment
-    runs : Path
-        Where the directories named after the experiments lie; one that is not there makes a row
-        without results.
+    studies : iterable of (Experiment, Path)
+        Experiments and the directories of their runs; one that is not there makes a row without
+        results.
     """
     methods = [
-        _method(experiment, variant, runs / experiment.name)
-        for experiment in experiments
+        _method(experiment, variant, root)
+        for experiment, root in studies
         for variant in experiment.variants
     ]
     return sorted(methods, key=lambda method: (method.published is None, method.published or 0.0))
@@ -80,16 +79,31 @@ def comparison_table(methods: Sequence[Method]) -> str:
     ProjectError
         When no method has a result.
     """
+    head, rows = comparison_rows(methods)
+    lines = [row(head), row(["---"] * len(head)), *map(row, rows)]
+    return "\n\n".join(["\n".join(lines), *comparison_notes(methods), RESEARCH_USE_ONLY])
+
+
+def comparison_rows(methods: Sequence[Method]) -> tuple[list[str], list[list[str]]]:
+    """Return the headings of Table 3 and a row of text for each method.
+
+    Raises
+    ------
+    ProjectError
+        When no method has a result.
+    """
     if not any(method.judged for method in methods):
         raise ProjectError("runs", "no study has results", "run cellquery experiment run first")
     head = ["method", "published ACA %"]
     head += [f"{TITLES[judged]}: {score} %" for judged in _JUDGEMENTS for score in ("ACA", "MCA")]
     head += ["seeds", "parameters", "multiply-adds", "training, min", "cells/s", "peak memory, MB"]
-    lines = [row(head), row(["---"] * len(head))]
-    lines += [row(_cells(method)) for method in methods]
+    return head, [_cells(method) for method in methods]
+
+
+def comparison_notes(methods: Sequence[Method]) -> list[str]:
+    """Return what is needed to read the table, and on each judgement what beats our network."""
     verdicts = [_verdict(methods, judged) for judged in _JUDGEMENTS]
-    notes = [_note(methods), *(each for each in verdicts if each), RESEARCH_USE_ONLY]
-    return "\n\n".join(["\n".join(lines), *notes])
+    return [_note(methods), *(each for each in verdicts if each)]
 
 
 def _cells(method: Method) -> list[str]:

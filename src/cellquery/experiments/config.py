@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cellquery.core import ProjectError, SettingsError
 from cellquery.core.validation import settings_fault
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
@@ -141,7 +143,31 @@ def read_experiment(path: str | Path) -> Experiment:
         When the file is missing, is not TOML, or holds an unknown key or a value out of range.
     """
     path = Path(path)
-    values = read_toml(path, "see the folder experiments/")
+    return _checked(read_toml(path, "see the folder experiments/"), path)
+
+
+def experiment_of(root: Path) -> Experiment:
+    """Return the experiment whose runs a directory holds.
+
+    Raises
+    ------
+    ProjectError
+        When the directory is no experiment's.
+    SettingsError
+        When ``experiment.json`` does not hold what this version writes.
+    """
+    path = root / "experiment.json"
+    try:
+        return _checked(json.loads(path.read_text(encoding="utf-8")), path)
+    except FileNotFoundError as error:
+        raise ProjectError(
+            root, "holds no experiment", "run cellquery experiment run first"
+        ) from error
+    except ValueError as error:
+        raise SettingsError(path, "is damaged", "run cellquery experiment run again") from error
+
+
+def _checked(values: dict[str, Any], path: Path) -> Experiment:
     try:
         experiment = Experiment(**values)
     except ValidationError as error:

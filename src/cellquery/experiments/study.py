@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -85,6 +86,7 @@ def run_experiment(
             f"has no variant '{sorted(unknown)[0]}'",
             f"choose from {', '.join(variant.name for variant in experiment.variants)}",
         )
+    about: dict[str, Any] = {"experiment": experiment.name, "synthetic": project.is_synthetic}
     for variant in experiment.variants:
         if variants and variant.name not in variants:
             continue
@@ -110,7 +112,7 @@ def run_experiment(
                     root / variant.name / f"seed-{task.seed}" / "initial",
                     seed=task.seed,
                     synthetic=root,
-                    about={"experiment": experiment.name, "variant": variant.name},
+                    about={**about, "variant": variant.name},
                     accelerator=accelerator,
                     progress=progress,
                 )
@@ -124,7 +126,7 @@ def run_experiment(
                 seed=task.seed,
                 initial=start,
                 rehearsed=rehearsed,
-                about={"experiment": experiment.name, "variant": variant.name},
+                about={**about, "variant": variant.name},
                 accelerator=accelerator,
                 progress=progress,
             )

@@ -147,7 +147,7 @@ def cases(study: ReportedStudy, into: Path, progress: Progress = silent) -> Part
             else:
                 part.plates[f"tsne-{case}-{judged}"] = (
                     embedding_plane(found.positions, found.true, found.predicted, title),
-                    f"Figure {embeddings}. t-SNE of the 128 numbers before the last layer, for "
+                    f"Figure {embeddings}. t-SNE of the numbers before the last layer, for "
                     f"{len(found.true):,} judged cells; distances between clusters mean nothing.",
                 )
             values = json_of(folder / "final" / f"evaluation-{judged}.json")
