@@ -11,7 +11,6 @@ import numpy as np
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
 from cellquery.experiments.cases_table import cases_table
-from cellquery.experiments.config import experiment_of
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,16 @@ def summarise(root: Path) -> list[Summary]:
     ProjectError
         When the directory is no experiment's or holds no judgement yet.
     """
+    # Not `experiment_of`: a table of text does not wait for torch.
+    try:
+        experiment = json.loads((root / "experiment.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ProjectError(
+            root, "holds no experiment", "run cellquery experiment run first"
+        ) from error
     summaries = []
-    for variant in experiment_of(root).variants:
-        base = root / variant.name
+    for variant in experiment["variants"]:
+        base = root / variant["name"]
         for judgement, pattern in (
             ("unseen", "seed-*/evaluation-unseen.json"),
             ("test", "seed-*/all/evaluation-test.json"),
@@ -68,7 +74,7 @@ def summarise(root: Path) -> list[Summary]:
             ]
             if records:
                 runs = "seed-*/all" if judgement == "test" else "seed-*/fold-*"
-                summaries.append(_summary(variant.name, judgement, records, base, runs))
+                summaries.append(_summary(variant["name"], judgement, records, base, runs))
     if not summaries:
         raise ProjectError(root, "holds no finished run", "let cellquery experiment run finish")
     return summaries
