@@ -96,6 +96,20 @@ def test_training_on_cached_features_equals_training_with_frozen_layers(
     assert all(torch.equal(before[name], after[name]) for name in early)
 
 
+def test_cached_features_are_trained_on_in_the_precision_that_is_asked_for(
+    cells: LabelledCells, quick: TrainSettings, tmp_path: Path
+) -> None:
+    settings = TrainSettings.read({"precision": "bf16-mixed", "max_epochs": 1}, "test", base=quick)
+    classifier = trained(cells, quick)
+    features = cached(classifier, cells, settings.augmentation, tmp_path / "early.npy")
+    kinds: set[torch.dtype] = set()
+    for module in classifier.network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(lambda _, inputs, output: kinds.add(output.dtype))
+    fit(classifier, features, settings, seed=0)
+    assert kinds == {torch.bfloat16}
+
+
 def test_groups_of_cached_cells_are_indexed_as_one(
     cells: LabelledCells, quick: TrainSettings
 ) -> None:

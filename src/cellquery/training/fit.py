@@ -210,7 +210,9 @@ class _Fit:
                 more, more_labels = self._inputs(rehearsed, joining[step], random)
                 inputs = tuple(torch.cat(pair) for pair in zip(inputs, more, strict=True))
                 labels = torch.cat([labels, more_labels])
-            output = _output(self.network, training, inputs)
+            # By itself Fabric lets `forward` compute in the chosen precision, but not `finish`.
+            with self.fabric.autocast():
+                output = _output(self.network, training, inputs)
             logits = output.logits
             loss = self._loss(logits, labels)
             for side in output.sides:
@@ -259,7 +261,7 @@ class _Fit:
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(
-            logits,
+            logits.float(),
             labels,
             weight=self.pattern_weights.to(logits.device),
             label_smoothing=self.settings.label_smoothing,
