@@ -1,6 +1,6 @@
 """Eight annotators label as fast as they can, through HTTP, from a pool of 63,000 cells.
 
-Run: python benchmarks/annotation_load.py [--cells 63000] [--annotators 8] [--labels 2000]
+Run: python bench/annotation_load.py [--cells 63000] [--annotators 8] [--labels 2000]
 
 Each annotator asks for cells and labels them one by one, as the page does, over a connection of its
 own, in processes of their own. Afterwards every acknowledged label must be in the database once,

@@ -1,6 +1,6 @@
 """How fast cells are imported, and in how much memory.
 
-    python benchmarks/import_rate.py [CELLS] [WORKERS]
+    python bench/import_rate.py [CELLS] [WORKERS]
 
 Writes CELLS (63,000) PNG files of 80 x 80 px, imports them with WORKERS (2) processes, and prints
 cells a second and the highest resident memory of the importing process.

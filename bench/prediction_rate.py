@@ -1,6 +1,6 @@
 """How fast `cellquery predict` is, beside training, on one machine in one run.
 
-    python benchmarks/prediction_rate.py [CELLS]
+    python bench/prediction_rate.py [CELLS]
 
 Writes CELLS (8,000) synthetic cells with masks as PNG files, then in turns trains the network of
 the preset ``best`` for a while and predicts all the files, three times each, and prints cells a

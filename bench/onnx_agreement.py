@@ -1,6 +1,6 @@
 """How near an exported ONNX file is to PyTorch on the cells of a project, and how fast.
 
-    python benchmarks/onnx_agreement.py MODEL PROJECT [EVERY]
+    python bench/onnx_agreement.py MODEL PROJECT [EVERY]
 
 Exports the weights of MODEL, lets ONNX Runtime and cellquery name every EVERY-th (4th) cell of
 PROJECT, and prints the largest difference of a probability, cells named differently, and cells a

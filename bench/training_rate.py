@@ -1,6 +1,6 @@
 """How fast a network trains, and what each way to make it faster is worth, in one run.
 
-    python benchmarks/training_rate.py [CELLS] [SECONDS] [WAY ...]
+    python bench/training_rate.py [CELLS] [SECONDS] [WAY ...]
 
 Trains the network of the preset ``best`` on CELLS (2,000) random cells, whole and on cached output
 of the frozen layers, for SECONDS (4) at a time: with batches of 16 to 128, in channels-last and in

@@ -1,6 +1,6 @@
 """How long a key press takes to the next cell, in Chromium, idle and while a network is trained.
 
-Run: python -m benchmarks.page_speed [--rounds 40] [--cells 1500]
+Run: python -m bench.page_speed [--rounds 40] [--cells 1500]
 
 Labels synthetic cells by keyboard as a campaign asks for them. The last label of each batch starts
 a training, of a small network so that there are many rounds in little time; the cells that follow

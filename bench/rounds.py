@@ -1,6 +1,6 @@
 """Whether rounds go on or start again, and how many epochs they need.
 
-    python benchmarks/rounds.py STUDY.toml PROJECT [BUDGET] [INTO]
+    python bench/rounds.py STUDY.toml PROJECT [BUDGET] [INTO]
 
 Runs the case IN-AL of a study at one budget (0.1) for its first seed, with rounds that go on from
 the last round's weights and that start from the initial ones, of 3, 6 and 12 epochs each; settings

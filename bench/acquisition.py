@@ -1,6 +1,6 @@
 """How long each query strategy takes, and how much memory.
 
-    python benchmarks/acquisition.py [CANDIDATES] [N] [STRATEGY ...]
+    python bench/acquisition.py [CANDIDATES] [N] [STRATEGY ...]
 
 Chooses N (1,000) of CANDIDATES (63,000) cells with embeddings of 128 numbers, six patterns, a
 committee of 10 and 5,000 labelled cells, each strategy in a process of its own, and prints seconds
