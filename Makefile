@@ -7,7 +7,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-annotate test check format page pictures results ablation table3 clean
+.PHONY: help demo demo-annotate test check format page pictures results ablation table3 \
+	bench bench-peers bench-compare clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,8 +86,30 @@ study:
 	$(MAKE) kept EXPERIMENT=$(EXPERIMENT)
 	$(BIN)/cellquery experiment table results/$(EXPERIMENT) --into docs/results.md
 
+# ONLY names some comparisons; PROJECT and FOLDS real cells and the folds learnt from them, as
+# `make results` leaves them. What is finished stays in results/bench and is kept.
+bench: $(INSTALLED) $(if $(findstring campaign,$(or $(ONLY),campaign)),bench-peers) ## measure speed beside other libraries (an hour), write docs/speed.md; ONLY=campaign one part
+	$(BIN)/python -m bench $(ONLY) --page docs/speed.md \
+		$(if $(PROJECT),--project $(PROJECT)) $(if $(FOLDS),--folds $(FOLDS))
+
+bench-compare: $(INSTALLED) ## measure what became slower since BASE=revision, in one run
+	@[ -n "$(BASE)" ] || { echo "error: BASE: not given; name a revision: make bench-compare BASE=main"; exit 1; }
+	$(BIN)/python -m bench.compare "$(BASE)" $(ONLY)
+
+# Their versions exclude each other: an environment for each.
+PEERS ?= modal scikit-activeml baal small-text
+bench-peers: $(PEERS:%=.venv-peers/%/installed) ## install the libraries that a campaign is measured beside
+
+.venv-peers/%/installed: pyproject.toml constraints.txt
+	@[ -x .venv-peers/$*/bin/python ] || $(PYTHON) -m venv .venv-peers/$*
+	@echo "installing $* into .venv-peers/$*, a few minutes"
+	grep -v '$(if $(filter modal,$*),^scikit-learn==,^$$)' constraints.txt > .venv-peers/$*/constraints.txt
+	.venv-peers/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c .venv-peers/$*/constraints.txt -e '.[peer-$*]'
+	@touch $@
+
 clean: ## remove the environment and everything made by these targets
-	rm -rf .venv build dist demo demo-annotate .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist demo demo-annotate .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Only a whole installation leaves the stamp, so an interrupted one is done again.

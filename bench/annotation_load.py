@@ -1,60 +1,75 @@
-"""Eight annotators label as fast as they can, through HTTP, from a pool of 63,000 cells.
+"""Eight annotators label as fast as they can, through HTTP.
 
-Run: python bench/annotation_load.py [--cells 63000] [--annotators 8] [--labels 2000]
+    make bench ONLY=annotation
 
 Each annotator asks for cells and labels them one by one, as the page does, over a connection of its
 own, in processes of their own. Afterwards every acknowledged label must be in the database once,
-and no cell with two people. Prints a Markdown table.
+and no cell with two people.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import multiprocessing
-import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+from bench.record import Bench, Line, markdown
+
+TITLE = "Annotation, eight people at once"
+N_CELLS = 63_000
 PATTERNS = ("homogeneous", "speckled", "nucleolar", "centromere", "nuclear_membrane", "golgi")
 AHEAD = 8
 
 
-def main() -> None:
+def measure(bench: Bench) -> dict[str, Any]:
     """Make cells where there are none, and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", type=int, default=63_000)
-    parser.add_argument("--annotators", type=int, default=8)
-    parser.add_argument("--labels", type=int, default=2000)
-    parser.add_argument("--project", type=Path, help="where the cells are made, or were")
-    asked = parser.parse_args()
     # Inside: the annotators' processes need none of it.
     from cellquery.data.synthetic import into_project, synthetic_settings
 
-    with tempfile.TemporaryDirectory() as temporary:
-        path = asked.project or Path(temporary) / "cells"
-        if not path.exists():
-            print(f"making {asked.cells} synthetic cells", file=sys.stderr)
-            made = into_project(asked.cells, synthetic_settings(n_specimens=600, seed=0), path)
-            ids = made.manifest()["cell_id"].to_pylist()
-            made.save_split("all", {"pool": ids}, {})
-        measure(path, asked.annotators, asked.labels)
+    n_cells, n_annotators, n_labels = (60, 2, 8) if bench.smoke else (N_CELLS, 8, 2000)
+    path = bench.work / f"annotation-{n_cells}"
+    shutil.rmtree(path / "annotation", ignore_errors=True)
+    settings = synthetic_settings(n_specimens=max(6, n_cells // 100), seed=0)
+    made = into_project(n_cells, settings, path, workers=bench.threads)
+    if "all" not in made.split_names:
+        made.save_split("all", {"pool": made.manifest()["cell_id"].to_pylist()}, {})
+    return load(path, n_annotators, n_labels)
 
 
-def measure(path: Path, n_annotators: int, n_labels: int) -> None:
-    """Serve the cells, let everybody annotate, and print what came of it."""
+def lines(facts: dict[str, Any]) -> list[Line]:
+    """Return the 95th percentile of an acknowledgement, and what was lost."""
+    rows = facts["rows"]
+    return [
+        Line(
+            f"{facts['annotators']} annotators on {facts['cells']} cells, label to acknowledgement",
+            f"{rows['acknowledgement, 50th percentile, ms']} ms, 95th percentile "
+            f"{rows['acknowledgement, 95th percentile, ms']} ms",
+            f"{rows['labels a second']} labels/s, {rows['lost']} lost",
+        )
+    ]
+
+
+def table(facts: dict[str, Any]) -> str:
+    """Return what was measured."""
+    head = [f"{facts['annotators']} annotators, {facts['labels']} labels each, SQLite", "value"]
+    return markdown(head, [[name, str(value)] for name, value in facts["rows"].items()])
+
+
+def load(path: Path, n_annotators: int, n_labels: int) -> dict[str, Any]:
+    """Serve the cells, let everybody annotate, and return what came of it."""
     import numpy as np
 
     from cellquery.annotation import open_database
-    from cellquery.core.provenance import provenance
     from cellquery.data import Project
     from cellquery.storage import Accounts, Annotations
 
@@ -109,14 +124,13 @@ def measure(path: Path, n_annotators: int, n_labels: int) -> None:
         ):
             for q in (50, 95, 99):
                 rows[f"{name}, {q}th percentile, ms"] = round(float(np.percentile(values, q)), 1)
-        about = provenance()
-        print(
-            f"{n_annotators} annotators, {n_labels} labels each, {len(Project.open(path).store())}"
-        )
-        print("cells in the pool, SQLite\n\n| what | value |\n| --- | --- |")
-        for name, value in rows.items():
-            print(f"| {name} | {value} |")
-        print(f"\n{about['processor']}, {os.cpu_count()} cores, shared by server and annotators.")
+        n_cells = len(Project.open(path).store())
+        return {
+            "cells": n_cells,
+            "annotators": n_annotators,
+            "labels": n_labels,
+            "rows": rows,
+        }
     finally:
         server.kill()
 
@@ -159,7 +173,3 @@ def annotate(port: int, token: str, n_labels: int) -> tuple[list[str], list[floa
             acknowledged.append(ms)
             done.append(cell)
     return done, acknowledged, asked
-
-
-if __name__ == "__main__":
-    main()

@@ -1,26 +1,28 @@
 """How fast cells are imported, and in how much memory.
 
-    python bench/import_rate.py [CELLS] [WORKERS]
+    make bench ONLY=import
 
-Writes CELLS (63,000) PNG files of 80 x 80 px, imports them with WORKERS (2) processes, and prints
-cells a second and the highest resident memory of the importing process.
+Writes PNG files of 80 x 80 px, imports them with a process for each core, and imports them again
+when all are there already.
 """
 
 from __future__ import annotations
 
 import os
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from bench.record import Bench, Line, markdown
 from cellquery.data import Project, import_cells
 
-DISTINCT = 500
+TITLE = "Importing"
+N_CELLS, DISTINCT = 63_000, 500
 
 
 def write_cells(folder: Path, n_cells: int) -> None:
@@ -35,26 +37,43 @@ def write_cells(folder: Path, n_cells: int) -> None:
         Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2)).save(path)
 
 
-def main(n_cells: int = 63_000, workers: int = 2) -> None:
-    """Measure one import and print it."""
+def measure(bench: Bench) -> dict[str, Any]:
+    """Measure one import."""
+    n_cells = 60 if bench.smoke else N_CELLS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_cells(folder / "source", n_cells)
         project = Project.create(folder / "project")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.perf_counter()
-        summary = import_cells(folder / "source", project, workers=workers)
+        summary = import_cells(folder / "source", project, workers=bench.threads)
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.perf_counter()
-        again = import_cells(folder / "source", project, workers=workers)
+        again = import_cells(folder / "source", project, workers=bench.threads)
         resumed = time.perf_counter() - start
-    print(
-        f"{summary.imported} cells, {workers} processes: {summary.imported / seconds:.0f} cells/s; "
-        f"memory {before / 1024:.0f} -> {peak / 1024:.0f} MiB; "
-        f"{again.kept / resumed:.0f} cells/s when all were there already"
-    )
+    return {
+        "cells": summary.imported,
+        "kept": again.kept,
+        "seconds": seconds,
+        "again_seconds": resumed,
+        "memory_mb": [before / 1024, peak / 1024],
+    }
 
 
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+def lines(facts: dict[str, Any]) -> list[Line]:
+    """Return cells a second."""
+    rate = facts["cells"] / facts["seconds"]
+    memory = f"{facts['memory_mb'][1]:.0f} MiB"
+    return [Line(f"import of {facts['cells']} PNG files", f"{rate:.0f} cells/s", memory)]
+
+
+def table(facts: dict[str, Any]) -> str:
+    """Return rates and memory."""
+    before, peak = facts["memory_mb"]
+    rows = [
+        ["imported", f"{facts['cells'] / facts['seconds']:.0f} cells/s"],
+        ["looked at again, all there", f"{facts['kept'] / facts['again_seconds']:.0f} cells/s"],
+        ["memory of the process before, and at most", f"{before:.0f}, {peak:.0f} MiB"],
+    ]
+    return markdown([f"{facts['cells']} PNG files of 80 x 80 px", "value"], rows)

@@ -1,32 +1,32 @@
 """How long a key press takes to the next cell, in Chromium, idle and while a network is trained.
 
-Run: python -m bench.page_speed [--rounds 40] [--cells 1500]
+    make bench ONLY=page
 
 Labels synthetic cells by keyboard as a campaign asks for them. The last label of each batch starts
 a training, of a small network so that there are many rounds in little time; the cells that follow
-are labelled while it runs on the same cores. Prints a Markdown table: key press to the next cell
-drawn, as the page itself measures it.
+are labelled while it runs on the same cores. Measured by the page itself: key press to the next
+cell drawn.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page
 
+from bench.record import Bench, Line, markdown
 from cellquery.annotation.ranking import Ranking
 from cellquery.campaign.records import round_folder
-from cellquery.core.provenance import provenance
 from cellquery.data import Project
 from cellquery.data.synthetic import into_project, synthetic_settings
 from tests.browser import Served, browser, shown, sign_in
 
+TITLE = "Annotation, one person's keys"
 PER_ROUND, AHEAD = 8, 5
 SETTINGS = """
 budget = {budget}
@@ -44,21 +44,15 @@ min_steps = 0
 """
 
 
-def main() -> None:
-    """Make cells, label them, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", type=int, default=1500)
-    parser.add_argument("--rounds", type=int, default=40)
-    asked = parser.parse_args()
+def measure(bench: Bench) -> dict[str, Any]:
+    """Make cells, label them, and return milliseconds by what went on meanwhile."""
+    n_cells, n_rounds = (120, 1) if bench.smoke else (400, 4)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        print(f"making {asked.cells} synthetic cells", file=sys.stderr)
-        made = into_project(
-            asked.cells, synthetic_settings(n_specimens=60, seed=0), folder / "cells"
-        )
+        made = into_project(n_cells, synthetic_settings(n_specimens=60, seed=0), folder / "cells")
         made.save_split("all", {"pool": made.manifest()["cell_id"].to_pylist()}, {})
         # Cells labelled ahead, and those that the page held when a batch was asked for, count too.
-        budget = min(40 + 3 * PER_ROUND * (asked.rounds + 2), asked.cells)
+        budget = min(40 + 3 * PER_ROUND * (n_rounds + 2), n_cells)
         text = SETTINGS.format(budget=budget, per_round=PER_ROUND)
         (folder / "settings.toml").write_text(text)
         options = ["--split", "all", "--pool", "pool", "--settings", str(folder / "settings.toml")]
@@ -66,7 +60,7 @@ def main() -> None:
         try:
             with browser() as chromium:
                 page = sign_in(chromium, served.start())
-                report(measured(page, made, asked.rounds))
+                return {"cells": n_cells, "ms": measured(page, made, n_rounds)}
         finally:
             served.stop()
 
@@ -111,19 +105,22 @@ def measured(page: Page, project: Project, n_rounds: int) -> dict[str, list[floa
     return found
 
 
-def report(found: dict[str, list[float]]) -> None:
-    """Print the table."""
-    print("| key press to the next cell | keys | 50th | 95th | 99th percentile | longest |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for name, values in found.items():
+def lines(facts: dict[str, Any]) -> list[Line]:
+    """Return the 95th percentile idle, and while a network is trained."""
+    return [
+        Line(f"key press to the next cell, {name}", f"95th percentile {q95:.0f} ms")
+        for name, values in facts["ms"].items()
+        if values and name != "last of a batch"
+        for q95 in [np.percentile(values, 95)]
+    ]
+
+
+def table(facts: dict[str, Any]) -> str:
+    """Return percentiles by what went on meanwhile."""
+    head = ["key press to the next cell", "keys", "50th", "95th", "99th percentile", "longest"]
+    rows = []
+    for name, values in facts["ms"].items():
         if values:
             ms = [*np.percentile(values, (50, 95, 99)), max(values)]
-            shown_ms = " | ".join(f"{each:.0f} ms" for each in ms)
-            print(f"| {name} | {len(values)} | {shown_ms} |")
-    about = provenance()
-    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    print(f"\n{about['processor']}, {os.cpu_count()} cores; load of 1, 5, 15 minutes: {load}.")
-
-
-if __name__ == "__main__":
-    main()
+            rows.append([name, str(len(values)), *(f"{each:.0f} ms" for each in ms)])
+    return markdown(head, rows)
