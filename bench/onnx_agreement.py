@@ -32,7 +32,7 @@ def main(model: str, project: str, every: str = "4") -> None:
         write_onnx(classifier, path)
         session = onnxruntime.InferenceSession(path)
     ids = store.ids[:: int(every)]
-    ours = predict(classifier, prepare(store, ids, classifier.inputs)).probabilities
+    ours = predict(classifier, prepare(store, ids, classifier.inputs), exact=True).probabilities
     started = time.perf_counter()
     theirs = np.concatenate(
         [

@@ -136,7 +136,7 @@ def test_a_finished_run_is_returned_and_keeps_other_settings_out(
 def test_predictions_are_probabilities_and_the_head_of_the_embedding(
     case: Case, trained: Classifier
 ) -> None:
-    said = predict(trained, case.cells.cells)
+    said = predict(trained, case.cells.cells, exact=True)
     assert said.probabilities.shape == (36, 3)
     np.testing.assert_allclose(said.probabilities.sum(axis=1), 1, atol=1e-5)
     assert said.embeddings.shape == (36, trained.network.n_embedding)

@@ -25,6 +25,7 @@ from cellquery.training import (
 )
 from cellquery.training.augment import n_views
 from cellquery.training.early import size_mb
+from cellquery.training.precision import predicting
 
 _N_MEMBERS, _DROPOUT = 10, 0.5
 
@@ -132,14 +133,14 @@ class Sight:
         network = classifier.channels_last("cpu")
         network.eval()
         probabilities, embeddings = [], []
-        with torch.inference_mode():
+        with torch.inference_mode(), predicting(network):
             for start in range(0, len(self.pool), FORWARD_CELLS):
                 rows = np.arange(start, min(start + FORWARD_CELLS, len(self.pool)))
                 views = np.zeros(len(rows), dtype=np.int64)
                 inputs = self._pool_features.at_views(rows, views, torch.device("cpu"))
                 output = network.finish(*inputs)
-                probabilities.append(output.logits.softmax(dim=1).numpy())
-                embeddings.append(output.embedding.numpy())
+                probabilities.append(output.logits.float().softmax(dim=1).numpy())
+                embeddings.append(output.embedding.float().numpy())
                 self.progress("scoring", int(rows[-1]) + 1, len(self.pool))
         return Scores(np.concatenate(probabilities), np.concatenate(embeddings))
 

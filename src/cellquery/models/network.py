@@ -63,6 +63,8 @@ class Network(nn.Module):
         Whether it is taught by `learn` instead of gradient descent.
     side_weight : float
         The share of each of `NetworkOutput.sides` in the loss.
+    predicts_in_bf16 : bool
+        Whether it was measured that it names cells as well with products in bfloat16.
     n_embedding : int
     head : Module
         The last layer, embedding to logits: replaced where the patterns change, and given
@@ -86,6 +88,7 @@ class Network(nn.Module):
     learns_at_once: ClassVar[bool] = False
     heads: ClassVar[tuple[str, ...]] = ("head",)
     side_weight: ClassVar[float] = 0.0
+    predicts_in_bf16: ClassVar[bool] = False
     n_embedding: int
     head: nn.Module
 

@@ -22,6 +22,8 @@ class ParallelResNet(FusedBranches):
     name = "parallel"
     title = "Parallel residual networks (Vununu et al. 2021)"
     bands = ("approximation", "details")
+    # MCA of 5,872 real cells of unseen specimens: 78.66 % in 32 bits, 78.77 % so (docs/speed.md).
+    predicts_in_bf16 = True
 
     def inputs(self, images: Tensor, settings: InputSettings) -> tuple[Tensor, ...]:
         """Return the approximation and the sum of details of images, half as wide and high."""

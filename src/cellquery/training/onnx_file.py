@@ -203,7 +203,8 @@ def _checked(
     n_cells, probability, embedding = 0, 0.0, 0.0
     for counts, mask in _check_cells(pixels):
         prepared = prepare_cell(counts, mask, classifier.inputs)[None].astype(np.float16)
-        ours = predict(classifier, PreparedCells(np.array(["check"]), prepared), views=views)
+        shown = PreparedCells(np.array(["check"]), prepared)
+        ours = predict(classifier, shown, views=views, exact=True)
         feeds = onnx_feeds(session, counts, mask)
         theirs, theirs_embedding = session.run(["probabilities", "embedding"], feeds)
         probability = max(probability, _apart(ours.probabilities, theirs))
