@@ -43,7 +43,7 @@ PEERS = {
     "baal": "Baal",
     "small-text": "small-text",
 }
-WITHOUT = ("nothing", "cached features", "schedule", "scoring", "selection")
+WITHOUT = ("nothing", "cached features", "schedule", "bf16 training", "scoring", "selection")
 
 SIZES: dict[str, Any] = {
     "pool": 2400,
@@ -51,12 +51,27 @@ SIZES: dict[str, Any] = {
     "initial": 900,
     "budget": 480,
     "first": 72,
-    "per_round": 24,
-    "side_px": 80,
+    "per_round": 16,
+    "side_px": 64,
     "initial_epochs": 8,
     "seeds": [0],
-    # What is left of the preset `best` in a campaign of this size.
-    "settings": {},
+    # The preset `best` was chosen for thousands of labels: 1,500 steps of the last training, and
+    # 2,000 rehearsed cells, are ten times what a few hundred labels need.
+    "settings": {
+        "rehearsed_cells": 300,
+        "train": {
+            "max_epochs": 2,
+            "rehearsal": 0.5,
+            "batch_size": 64,
+            "precision": "bf16-mixed",
+        },
+        "final": {
+            "max_epochs": 20,
+            "min_steps": 200,
+            "rehearsal": 1.0,
+            "precision": "bf16-mixed",
+        },
+    },
 }
 SMOKE: dict[str, Any] = {
     **SIZES,

@@ -16,12 +16,14 @@ from cellquery.campaign.sight import Scores
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, predict
+from cellquery.training.settings import overlaid
 
 LITERAL = {
     "restart": "initial",
     "train": {
         "schedule": "constant",
         "learning_rate": 1e-3,
+        "batch_size": 32,
         "max_epochs": 100,
         "patience": 5,
         "validation": "labelled",
@@ -33,6 +35,10 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "nothing": {},
     "cached features": {"cache_mb": 0},
     "schedule": LITERAL,
+    "bf16 training": {
+        "train": {"precision": "32-true"},
+        "final": {"precision": "32-true"},
+    },
     "scoring": {},
     "selection": {"strategy": "random"},
 }
@@ -51,11 +57,10 @@ def loop(task: Task, without: str = "nothing") -> Name:
     names = [classifier.patterns[label] for label in task.labels]
     settings = CampaignSettings.read(
         {
-            **sizes["settings"],
+            **overlaid(sizes["settings"], WITHOUT[without]),
             "budget": task.budget,
             "first": len(task.first),
             "per_round": task.per_round,
-            **WITHOUT[without],
         },
         "bench",
         "best",
