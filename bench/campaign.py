@@ -46,29 +46,28 @@ PEERS = {
 WITHOUT = ("nothing", "cached features", "schedule", "bf16 training", "scoring", "selection")
 
 SIZES: dict[str, Any] = {
-    "pool": 2400,
+    "pool": 1200,
     "test": 1800,
-    "initial": 900,
-    "budget": 480,
-    "first": 72,
-    "per_round": 16,
+    "initial": 600,
+    "budget": 400,
+    "first": 64,
+    "per_round": 8,
     "side_px": 64,
-    "initial_epochs": 8,
+    "initial_epochs": 6,
     "seeds": [0],
     # The preset `best` was chosen for thousands of labels: 1,500 steps of the last training, and
     # 2,000 rehearsed cells, are ten times what a few hundred labels need.
     "settings": {
-        "rehearsed_cells": 300,
+        "rehearsed_cells": 200,
         "train": {
-            "max_epochs": 2,
-            "rehearsal": 0.5,
-            "batch_size": 64,
+            "max_epochs": 1,
+            "rehearsal": 0.25,
             "precision": "bf16-mixed",
         },
         "final": {
-            "max_epochs": 20,
-            "min_steps": 200,
-            "rehearsal": 1.0,
+            "max_epochs": 10,
+            "min_steps": 120,
+            "rehearsal": 0.5,
             "precision": "bf16-mixed",
         },
     },
