@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,8 @@ def play(folder: Path, name: str, arguments: list[str], seed: int, threads: int)
 
 def make_task(folder: Path, sizes: dict[str, Any], project: Path | None) -> dict[str, Any]:
     """Write cells, first batches and the initial network; return how many cells there are."""
+    # Cells and weights of other sizes would pass for those of these.
+    shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     settings = TrainSettings.preset("best")
     inputs = settings.inputs.model_copy(update={"side_px": sizes["side_px"]})
