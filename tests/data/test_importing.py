@@ -13,7 +13,7 @@ from cellquery.data.faults import read_faults
 from cellquery.data.importing import _one_import_at_a_time
 from cellquery.data.labelling import Labelling
 from cellquery.data.readers import Columns
-from cellquery.data.store import shard_paths
+from cellquery.data.shards import found_shards
 
 Paint = Callable[..., Path]
 
@@ -73,7 +73,7 @@ def test_two_files_with_one_id_stop(source: Path, project: Project, paint: Paint
     paint(source / "golgi" / "3.tif", 3)
     with pytest.raises(InputError, match="the id 'golgi/3' stands twice"):
         import_cells(source, project)
-    assert not shard_paths(project.path / "images")
+    assert not found_shards(project.path / "images")
 
 
 def test_annotations_join_by_id_and_win_where_they_are_not_blank(
@@ -156,8 +156,8 @@ def test_workers_do_not_change_the_project(many: Path, tmp_path: Path) -> None:
     for workers in (1, 2):
         project = Project.create(tmp_path / str(workers))
         import_cells(many, project, workers=workers)
-        shards = shard_paths(project.path / "images")
-        contents.append([path.read_bytes() for path in shards])
+        shards = found_shards(project.path / "images")
+        contents.append([shard.path.read_bytes() for shard in shards])
     assert len(contents[0]) == 3
     assert contents[0] == contents[1]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cellquery.core import InputError, ProjectError
 from cellquery.data import MANIFEST_SCHEMA, ImageStore
-from cellquery.data.store import ShardWriter, shard_paths
+from cellquery.data.shards import ShardWriter, found_shards
 
 
 def row(
@@ -95,7 +95,7 @@ def test_unknown_cell_is_refused_by_name(store: ImageStore) -> None:
 
 
 def test_damaged_shard_is_named(store: ImageStore) -> None:
-    shard = shard_paths(store.folder)[0]
+    shard = found_shards(store.folder)[0].path
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(ProjectError, match=r"part-00000\.arrow: damaged shard"):
         store.manifest()
@@ -108,7 +108,7 @@ def test_shards_hold_at_most_2048_cells_and_go_on_numbering(tmp_path: Path) -> N
         for number in range(first, first + 2100):
             writer.add(row(str(number), pixels))
         writer.flush()
-    assert [path.name for path in shard_paths(tmp_path)] == [
+    assert [shard.name for shard in found_shards(tmp_path)] == [
         f"part-0000{i}.arrow" for i in range(4)
     ]
     assert ImageStore(tmp_path).ids == [str(number) for number in range(4200)]
@@ -120,7 +120,7 @@ def test_shards_of_large_images_hold_fewer_cells(tmp_path: Path) -> None:
     for number in range(3):
         writer.add(row(str(number), pixels))
     writer.flush()
-    assert len(shard_paths(tmp_path)) == 2
+    assert len(found_shards(tmp_path)) == 2
 
 
 def test_nothing_half_written_stays_behind(tmp_path: Path) -> None:

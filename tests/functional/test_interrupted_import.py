@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cellquery.data import Project
-from cellquery.data.store import shard_paths
+from cellquery.data.shards import found_shards
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Paint = Callable[..., Path]
@@ -39,7 +39,7 @@ def undisturbed(source: Path, cli: Cli, tmp_path_factory: pytest.TempPathFactory
 
 
 def shards(project: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in shard_paths(project / "images")}
+    return {shard.name: shard.path.read_bytes() for shard in found_shards(project / "images")}
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -1,4 +1,8 @@
-"""Files that are either whole or absent, whatever interrupts their writing."""
+"""Files that are either whole or absent, whatever interrupts their writing.
+
+On a disk a file is written beside its place and renamed. On a URL it is written to a temporary
+folder and then sent: an object store shows an object when all of it has arrived.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,22 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cellquery.core.errors import ProjectError
+from cellquery.core.places import Place, is_url, network_faults
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from upath import UPath
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Place) -> Iterator[BinaryIO]:
     """Yield a file to write; it takes the place of `path` once all of it is on the disk.
 
     Raises
@@ -25,6 +35,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     ProjectError
         When the disk is full or the folder cannot be written; `path` is then as it was.
     """
+    if is_url(path):
+        with sending(path) as file:
+            yield file
+        return
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         with open(unfinished, "wb") as file:
@@ -40,7 +54,37 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             unfinished.unlink(missing_ok=True)
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
+@contextmanager
+def sending(url: UPath, *, new: bool = False) -> Iterator[BinaryIO]:
+    """Yield a file to write, which is then sent whole to a URL.
+
+    Parameters
+    ----------
+    url : UPath
+    new : bool
+        Refuse, at the moment of arrival, to take the place of a file that is there. Object stores
+        keep this promise between any number of writers.
+
+    Raises
+    ------
+    ProjectError
+        When it cannot be written here or sent there, or is there already.
+    """
+    try:
+        with TemporaryDirectory(prefix="cellquery-") as folder:
+            made = Path(folder) / url.name
+            with open(made, "wb") as file:
+                yield file
+            url.fs.put_file(str(made), url.path, mode="create" if new else "overwrite")
+    except FileExistsError as error:
+        raise ProjectError(
+            url, "was written by another at the same time", "wait for its end and run this again"
+        ) from error
+    except network_faults() as error:
+        raise writing_fault(url, error) from error
+
+
+def write_json(path: Place, values: Mapping[str, Any]) -> None:
     """Write a JSON file whole.
 
     Raises
@@ -52,7 +96,23 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         file.write((json.dumps(values, indent=2) + "\n").encode())
 
 
-def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+def read_table(path: Place, **options: Any) -> pa.Table:
+    """Return a Parquet file, with the options of `pyarrow.parquet.read_table`.
+
+    Raises
+    ------
+    OSError, pyarrow.ArrowInvalid
+        When it cannot be read or is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # PyArrow opens no URL by itself; one request brings a table whole.
+    source = pa.BufferReader(path.read_bytes()) if is_url(path) else path
+    return pq.read_table(source, **options)
+
+
+def write_table(path: Place, columns: Mapping[str, Any]) -> None:
     """Write a Parquet file whole, in a folder made for it where there is none.
 
     Raises
@@ -68,29 +128,32 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
         pq.write_table(pa.table(dict(columns)), file)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Place) -> None:
     """Make a folder and those above it, or raise ProjectError."""
     try:
+        # s3fs would make a bucket of any name: one that is mistyped must not come to be.
+        if is_url(path) and not [path, *path.parents][-1].exists():
+            raise ProjectError(path, "no such bucket", "check the address, or make the bucket")
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except network_faults() as error:
         raise writing_fault(path, error) from error
 
 
-def writing_fault(path: Path, error: OSError) -> ProjectError:
+def writing_fault(path: Place, error: Exception) -> ProjectError:
     """Return the error to raise when `path` could not be written."""
-    if error.errno in _FULL:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL:
         return ProjectError(
             path,
             "the disk or the quota is full",
             "free some space and run the same command again: what is written already is kept",
         )
-    if error.errno in _FORBIDDEN:
+    if number in _FORBIDDEN:
         return ProjectError(
             path, "cannot be written: it is read-only", "allow writing or choose another folder"
         )
-    return ProjectError(
-        path, f"cannot be written ({error.strerror or error})", "choose another folder"
-    )
+    fault = getattr(error, "strerror", None) or error
+    return ProjectError(path, f"cannot be written ({fault})", "choose another folder")
 
 
 def _sync_folder(folder: Path) -> None:

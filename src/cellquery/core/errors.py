@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 
 class CellqueryError(Exception):
@@ -10,7 +14,7 @@ class CellqueryError(Exception):
 
     Parameters
     ----------
-    where : str or Path
+    where : str, Path or UPath
         The file, folder or setting at fault.
     fault : str
         What is wrong with it, without a final stop.
@@ -23,7 +27,7 @@ class CellqueryError(Exception):
     cells.csv: no column 'path'; add one or pass --path-column
     """
 
-    def __init__(self, where: str | Path, fault: str, remedy: str) -> None:
+    def __init__(self, where: str | Path | UPath, fault: str, remedy: str) -> None:
         super().__init__(where, fault, remedy)
         self.where = str(where)
         self.fault = fault

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from cellquery.core import CellqueryError, InputError
 from cellquery.core.durable import replacing
+from cellquery.core.places import Place
 
 _COLUMNS = ("path", "fault", "remedy")
 
 
-def read_faults(project: Path) -> list[CellqueryError]:
+def read_faults(project: Place) -> list[CellqueryError]:
     """Return the inputs skipped by the imports of a project, in the order of importing."""
     try:
         with (project / "faults.csv").open(encoding="utf-8", newline="") as file:
@@ -25,7 +26,7 @@ def read_faults(project: Path) -> list[CellqueryError]:
         return []
 
 
-def write_faults(project: Path, root: Path, faults: Iterable[CellqueryError]) -> None:
+def write_faults(project: Place, root: Path, faults: Iterable[CellqueryError]) -> None:
     """Write the faults just met in a source, in the place of those met there before."""
     below = os.path.join(os.path.abspath(root), "")
     kept = [fault for fault in read_faults(project) if not fault.where.startswith(below)]

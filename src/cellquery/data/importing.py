@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from cellquery.core import InputError, Progress, ProjectError, parse_pattern, silent
+from cellquery.core.places import Place, is_url
 from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
 from cellquery.data.decoding import Job, Outcome, decode_batch
 from cellquery.data.faults import write_faults
@@ -23,7 +24,8 @@ from cellquery.data.labelling import LabelledCells, Labelling, utf8
 from cellquery.data.project import Project
 from cellquery.data.readers import ReaderOptions, open_source
 from cellquery.data.records import SourceCell
-from cellquery.data.store import ShardWriter, stored_digests
+from cellquery.data.shards import ShardWriter, shards_of
+from cellquery.data.store import ImageStore
 from cellquery.data.synthetic.notice import says_synthetic
 
 SOURCE_SPLIT = "source"
@@ -120,11 +122,11 @@ def import_cells(
             _about(source, opened.layout, cells),
         )
         try:
-            _store(cells, project, repeated, summary, workers, progress)
+            written = _store(cells, project, repeated, summary, workers, progress)
         finally:
             # Also when the import stops half-way: the list must not miss what was skipped.
             write_faults(project.path, opened.root, summary.faults)
-        project.write_manifest()
+        project.write_manifest(written)
         if summary.parts:
             _save_source_split(project, summary.parts)
     if not summary.imported and not summary.kept:
@@ -175,9 +177,12 @@ def _store(
     summary: ImportSummary,
     workers: int,
     progress: Progress,
-) -> None:
+) -> dict[str, str]:
     images = project.path / "images"
-    stored = dict(stored_digests(images))
+    stored: dict[str, str] = {}
+    for table in ImageStore(images, shards_of(images, mending=True)).manifest_by_shard():
+        columns = (table[name].to_pylist() for name in ("cell_id", "digest"))
+        stored.update(zip(*columns, strict=True))
     writer = ShardWriter(images)
     jobs = (
         Job(cell, _path_within(cells.root, cell.path), stored.get(cell.cell_id))
@@ -193,6 +198,7 @@ def _store(
         done += len(outcomes)
         progress("importing", done, total)
     writer.flush()
+    return writer.written
 
 
 def _count(outcome: Outcome, summary: ImportSummary) -> None:
@@ -266,8 +272,12 @@ def _remarks(summary: ImportSummary, cells: LabelledCells) -> list[str]:
 
 
 @contextmanager
-def _one_import_at_a_time(project: Path) -> Iterator[None]:
+def _one_import_at_a_time(project: Place) -> Iterator[None]:
     """Hold a lock on the project's folder, which the system frees even after a kill."""
+    if is_url(project):
+        # Nothing can be locked there: `ShardWriter` stops an import that meets another's shard.
+        yield
+        return
     try:
         import fcntl
     except ImportError:  # Windows has no such locks.

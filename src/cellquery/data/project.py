@@ -6,8 +6,8 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cellquery.core import PATTERNS, InputError, ProjectError, parse_pattern
-from cellquery.core.durable import make_folder, replacing
+from cellquery.core.durable import make_folder, read_table, replacing
+from cellquery.core.places import Place, place
 from cellquery.data.records import MANIFEST_SCHEMA
+from cellquery.data.shards import shards_of
 from cellquery.data.store import ImageStore
 
 FORMAT = 1
@@ -35,16 +37,16 @@ class Project:
 
     Attributes
     ----------
-    path : Path
+    path : Path or UPath
         The directory.
     """
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, path: Place, settings: dict[str, Any]) -> None:
         self.path = path
         self._settings = settings
 
     @classmethod
-    def open(cls, path: str | Path) -> Project:
+    def open(cls, path: str | Place) -> Project:
         """Return the project in a directory.
 
         Raises
@@ -52,7 +54,7 @@ class Project:
         ProjectError
             When the directory is no cellquery project or of a newer format.
         """
-        path = Path(path)
+        path = place(path)
         file = path / "project.toml"
         try:
             settings = tomllib.loads(file.read_text("utf-8"))
@@ -75,12 +77,12 @@ class Project:
         return cls(path, settings)
 
     @classmethod
-    def create(cls, path: str | Path, patterns: Iterable[str] | None = None) -> Project:
+    def create(cls, path: str | Place, patterns: Iterable[str] | None = None) -> Project:
         """Return a new, empty project.
 
         Parameters
         ----------
-        path : str or Path
+        path : str, Path or UPath
             A new or empty directory.
         patterns : iterable of str, optional
             Patterns to declare from the start, in any spelling; others join as they are imported.
@@ -90,7 +92,7 @@ class Project:
         ProjectError
             When the directory holds something already or cannot be written.
         """
-        path = Path(path)
+        path = place(path)
         if path.exists() and not path.is_dir():
             raise ProjectError(path, "is a file", "choose a folder for the project")
         if path.is_dir() and any(path.iterdir()):
@@ -106,9 +108,9 @@ class Project:
         return project
 
     @classmethod
-    def open_or_create(cls, path: str | Path) -> Project:
+    def open_or_create(cls, path: str | Place) -> Project:
         """Return the project in a directory, made when the directory is new or empty."""
-        path = Path(path)
+        path = place(path)
         return cls.open(path) if (path / "project.toml").exists() else cls.create(path)
 
     @property
@@ -140,7 +142,8 @@ class Project:
         """Return one row a cell in the order of importing, columns as in ``MANIFEST_SCHEMA``.
 
         It is read from the image store, which is always complete; ``manifest.parquet`` is its
-        copy for other programs, written at the end of each import.
+        copy for other programs, written at the end of each import, and stands for the shards of a
+        store on a URL.
         """
         return self.store().manifest()
 
@@ -237,25 +240,46 @@ class Project:
         self._settings = {**self._settings, "patterns": wanted, "sources": sources}
         self._save()
 
-    def write_manifest(self) -> None:
-        """Write ``manifest.parquet``, the copy of the manifest for other programs."""
+    def write_manifest(self, written: Mapping[str, str] | None = None) -> None:
+        """Write ``manifest.parquet``, the copy of the manifest for other programs.
+
+        Its metadata tells every shard with its cells, bytes and SHA-256, so that one that goes
+        missing is missed, and so that a store on a URL need not be fetched to know its cells.
+
+        Parameters
+        ----------
+        written : mapping of str to str, optional
+            The SHA-256 of shards just written, by name (see `ShardWriter`); others are computed.
+        """
+        shards = [
+            replace(shard, sha256=shard.sha256 or (written or {}).get(shard.name))
+            for shard in shards_of(self.path / "images", mending=True)
+        ]
+        told = {}
         with (
             replacing(self.path / "manifest.parquet") as file,
             pq.ParquetWriter(file, MANIFEST_SCHEMA) as writer,
         ):
-            for table in self.store().manifest_by_shard():
+            tables = ImageStore(self.path / "images", shards).manifest_by_shard()
+            for shard, table in zip(shards, tables, strict=True):
                 writer.write_table(table)
+                told[shard.name] = {
+                    "cells": table.num_rows,
+                    "bytes": shard.n_bytes,
+                    "sha256": shard.digest(),
+                }
+            writer.add_key_value_metadata({"shards": json.dumps(told)})
 
     def _save(self) -> None:
         with replacing(self.path / "project.toml") as file:
             file.write(_toml(self._settings).encode())
 
-    def _split_path(self, name: str) -> Path:
+    def _split_path(self, name: str) -> Place:
         return self.path / "splits" / f"{name}.parquet"
 
     def _split_table(self, name: str) -> pa.Table:
         try:
-            return pq.read_table(self._split_path(name))
+            return read_table(self._split_path(name))
         except FileNotFoundError:
             have = ", ".join(self.split_names) or "none yet"
             raise ProjectError(

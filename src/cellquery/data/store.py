@@ -1,67 +1,90 @@
-"""The image store: raw pixels of every cell, memory-mapped, addressed by cell id only.
-
-Shards of at most 2,048 cells are uncompressed Arrow IPC files, ``part-00000.arrow`` onwards, each
-written whole or not at all. A shard never changes once written, so an interrupted import goes on
-after the last one.
-"""
+"""The image store: raw pixels of every cell, memory-mapped, addressed by cell id only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.core import InputError, ProjectError
-from cellquery.core.durable import make_folder, replacing
+from cellquery.core.places import Place, is_url, network_faults, on_disk, place
 from cellquery.data.records import MANIFEST_SCHEMA
+from cellquery.data.shards import STORE_SCHEMA, Shard, shards_of, told_in
 
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
 
-SHARD_CELLS = 2048
-SHARD_BYTES = 64 * 2**20
-
-STORE_SCHEMA: pa.Schema = pa.schema(
-    [
-        *MANIFEST_SCHEMA,
-        pa.field("pixels", pa.large_binary(), nullable=False),
-        pa.field("mask_bits", pa.large_binary()),
-    ]
-)
+OPEN_COPIES = 8
+"""Shards on a URL that are mapped at a time: what is mapped cannot be freed from the disk."""
 
 
 class ImageStore:
     """The pixels and masks of a project's cells.
 
-    Nothing is decoded or copied: arrays are read-only views of the files. A store can be sent to
-    another process, which maps the same files.
+    Nothing is decoded: arrays are read-only views of the files. Shards on a URL are copied to
+    this machine when a cell of them is first asked for. A store can be sent to another process or
+    machine, which reads the same shards, or refuses those that changed since.
 
     Parameters
     ----------
-    folder : Path
+    folder : Path, UPath or str
         The project's ``images`` folder.
+    shards : sequence of Shard, optional
+        Its files; all of them when not given.
 
     Raises
     ------
     ProjectError
-        On first use, when a shard is damaged.
+        On first use, when a shard is missing or damaged, and on any, when one was changed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Place | str, shards: Sequence[Shard] | None = None) -> None:
+        self.folder = place(folder)
+        if shards is not None:
+            self.shards = tuple(shards)
 
-    def __reduce__(self) -> tuple[type[ImageStore], tuple[Path]]:
-        return ImageStore, (self.folder,)
+    def __reduce__(self) -> tuple[type[ImageStore], tuple[Place, tuple[Shard, ...]]]:
+        return ImageStore, (self.folder, self.shards)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __contains__(self, cell_id: object) -> bool:
         return cell_id in self._rows
+
+    @cached_property
+    def shards(self) -> tuple[Shard, ...]:
+        """The files, in the order they were written, as they were when first looked at."""
+        return tuple(shards_of(self.folder))
+
+    def shard(self, name: str) -> ImageStore:
+        """Return one shard alone, as a store: its ids, pixels and masks, read without the others.
+
+        Raises
+        ------
+        InputError
+            When the store has no such shard.
+
+        Examples
+        --------
+        >>> ImageStore("nowhere").shards
+        ()
+        """
+        for shard in self.shards:
+            if shard.name == name:
+                # Without a count of cells its ids come from itself, not from the manifest.
+                return ImageStore(self.folder, [replace(shard, n_cells=None)])
+        raise InputError(self.folder, f"no shard {name!r}", "see ImageStore.shards")
+
+    def check(self) -> None:
+        """Raise ProjectError when a shard is gone or is not what it was when first looked at."""
+        for shard in self.shards:
+            shard.check()
 
     @property
     def ids(self) -> list[str]:
@@ -97,79 +120,78 @@ class ImageStore:
 
     def manifest_by_shard(self) -> Iterator[pa.Table]:
         """Yield the rows of the manifest shard by shard, for work in bounded memory."""
-        return (_read(path, MANIFEST_SCHEMA.names) for path in shard_paths(self.folder))
+        return self._by_shard(MANIFEST_SCHEMA.names)
 
-    def _find(self, cell_id: str) -> tuple[_Shard, int]:
+    def _by_shard(self, columns: list[str]) -> Iterator[pa.Table]:
+        told = self._told if any(self._is_told(shard) for shard in self.shards) else {}
+        for shard in self.shards:
+            if shard.name in told:
+                yield told[shard.name].select(columns)
+            else:
+                yield shard.read(columns)
+
+    @staticmethod
+    def _is_told(shard: Shard) -> bool:
+        # Of a shard on this machine the file itself is as near as the manifest.
+        return is_url(shard.path) and shard.n_cells is not None
+
+    @property
+    def _told(self) -> dict[str, pa.Table]:
+        """The rows of each shard as ``manifest.parquet`` has them: one file instead of all."""
+        path = self.folder.parent / "manifest.parquet"
         try:
-            shard, row = self._rows[cell_id]
+            with on_disk(path) as manifest, pq.ParquetFile(manifest) as file:
+                told, rows = told_in(file.metadata), file.read().replace_schema_metadata()
+        except (*network_faults(), pa.ArrowInvalid) as error:
+            raise ProjectError(
+                path, f"cannot be read ({error})", "import the source again to write it anew"
+            ) from error
+        wanted = {shard.name for shard in self.shards if self._is_told(shard)}
+        found, start = {}, 0
+        for name, shard in told.items():
+            if name in wanted:
+                found[name] = rows.slice(start, shard["cells"])
+            start += shard["cells"]
+        return found
+
+    def _find(self, cell_id: str) -> tuple[_Open, int]:
+        try:
+            number, row = self._rows[cell_id]
         except KeyError:
             raise InputError(
                 self.folder.parent, f"no cell {cell_id!r}", "see the ids in manifest.parquet"
             ) from None
-        return self._shards[shard], row
+        shard = self.shards[number]
+        opened = self._open.pop(number, None)
+        if opened is None:
+            opened = _Open(shard)
+        elif not is_url(shard.path):
+            # Mapped pages of a file that was cut short would end the process.
+            shard.check()
+        self._open[number] = opened
+        if is_url(shard.path) and len(self._open) > OPEN_COPIES:
+            del self._open[next(iter(self._open))]
+        return opened, row
 
     @cached_property
-    def _shards(self) -> list[_Shard]:
-        return [_Shard(path) for path in shard_paths(self.folder)]
+    def _open(self) -> dict[int, _Open]:
+        """The shards that are mapped, by number, the one used last at the end."""
+        return {}
 
     @cached_property
     def _rows(self) -> dict[str, tuple[int, int]]:
         return {
             cell_id: (number, row)
-            for number, shard in enumerate(self._shards)
-            for row, cell_id in enumerate(shard.ids)
+            for number, table in enumerate(self._by_shard(["cell_id"]))
+            for row, cell_id in enumerate(table["cell_id"].to_pylist())
         }
 
 
-class ShardWriter:
-    """Collects rows of ``STORE_SCHEMA`` and writes them as shards, in the order they come."""
+class _Open:
+    """A shard mapped into memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        make_folder(folder)
-        existing = shard_paths(folder)
-        self._next = int(existing[-1].stem.removeprefix("part-")) + 1 if existing else 0
-        self._rows: list[dict[str, Any]] = []
-        self._bytes = 0
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Take one cell; writes a shard when it makes one full."""
-        self._rows.append(row)
-        self._bytes += len(row["pixels"])
-        if len(self._rows) == SHARD_CELLS or self._bytes >= SHARD_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the cells collected so far; ProjectError when the disk is full."""
-        if not self._rows:
-            return
-        batch = pa.RecordBatch.from_pylist(self._rows, schema=STORE_SCHEMA)
-        with (
-            replacing(self._folder / f"part-{self._next:05}.arrow") as file,
-            pa.ipc.new_file(file, STORE_SCHEMA) as shard,
-        ):
-            shard.write_batch(batch)
-        self._next += 1
-        self._rows = []
-        self._bytes = 0
-
-
-def shard_paths(folder: Path) -> list[Path]:
-    """Return the shards of an images folder in the order they were written."""
-    return sorted(folder.glob("part-*.arrow"))
-
-
-def stored_digests(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the id and the digest of every stored cell, without touching its pixels."""
-    for path in shard_paths(folder):
-        table = _read(path, ["cell_id", "digest"])
-        yield from zip(table["cell_id"].to_pylist(), table["digest"].to_pylist(), strict=True)
-
-
-class _Shard:
-    def __init__(self, path: Path) -> None:
-        table = _read(path, STORE_SCHEMA.names)
-        self.ids: list[str] = table["cell_id"].to_pylist()
+    def __init__(self, shard: Shard) -> None:
+        table = shard.read(STORE_SCHEMA.names)
         self._heights = table["height"].to_numpy()
         self._widths = table["width"].to_numpy()
         self._channels = table["channels"].to_numpy()
@@ -197,15 +219,3 @@ class _Shard:
         height, width = int(self._heights[row]), int(self._widths[row])
         packed = np.frombuffer(bits, np.uint8)
         return np.unpackbits(packed, count=height * width).view(np.bool_).reshape(height, width)
-
-
-def _read(path: Path, columns: list[str]) -> pa.Table:
-    """Return some columns of a shard, mapped into memory."""
-    chosen = [STORE_SCHEMA.get_field_index(name) for name in columns]
-    try:
-        options = pa.ipc.IpcReadOptions(included_fields=chosen)
-        return pa.ipc.open_file(pa.memory_map(str(path)), options=options).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ProjectError(
-            path, f"damaged shard ({error})", "delete it and import the source again"
-        ) from error

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cellquery.data import Project
-from cellquery.data.store import ShardWriter
+from cellquery.data.shards import ShardWriter
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from PIL import Image
 
 from cellquery.core import Progress, ProjectError, silent
 from cellquery.core.durable import make_folder, replacing, writing_fault
+from cellquery.core.places import Place
 from cellquery.data.project import SYNTHETIC_LAYOUT, Project
-from cellquery.data.store import ShardWriter
+from cellquery.data.shards import ShardWriter
 from cellquery.data.synthetic.cells import SyntheticCell
 from cellquery.data.synthetic.notice import synthetic_notice
 from cellquery.data.synthetic.series import synthetic_cells
@@ -29,7 +30,7 @@ _TASK = "synthetic cells"
 def into_project(
     n_cells: int,
     settings: SyntheticSettings,
-    path: str | Path,
+    path: str | Place,
     *,
     workers: int = 1,
     progress: Progress = silent,
@@ -45,7 +46,7 @@ def into_project(
         How many the project shall hold in all, shared evenly by the specimens.
     settings : SyntheticSettings
         See there.
-    path : str or Path
+    path : str, Path or UPath
         A project, or a new or empty directory.
     workers : int
         Processes that make cells.
@@ -83,7 +84,7 @@ def into_project(
         if done % 100 == 0:
             progress(_TASK, done, n_cells)
     writer.flush()
-    project.write_manifest()
+    project.write_manifest(writer.written)
     progress(_TASK, done, max(done, n_cells))
     return project
 
