@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cellquery.core.errors import ProjectError
 
@@ -48,7 +48,8 @@ def in_order(
     Parameters
     ----------
     function : callable
-        Importable by name, as pickle needs, like ``setup``.
+        Importable by name, as pickle needs, like ``setup``. It is sent to each worker once, with
+        what it holds, such as an image store that finds its cells again only once.
     batches : iterable
     workers : int
         Processes; 1 stands for this one.
@@ -67,11 +68,11 @@ def in_order(
         return
     # Started afresh, not forked: a fork would copy the locks of other threads.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(setup,))
+    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(function, setup))
     waiting: deque[Future[_Result]] = deque()
     try:
         for batch in batches:
-            waiting.append(pool.submit(function, batch))
+            waiting.append(pool.submit(_call, batch))
             if len(waiting) > _WAITING_PER_WORKER * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -84,8 +85,17 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def _start(setup: Callable[[], None] | None) -> None:
+_function: Callable[[Any], Any]
+
+
+def _call(batch: Any) -> Any:
+    return _function(batch)
+
+
+def _start(function: Callable[[Any], Any], setup: Callable[[], None] | None) -> None:
     """Leave the keyboard's interrupt to the parent, end when it is killed, then set up."""
+    global _function
+    _function = function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
