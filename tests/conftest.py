@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from upath import UPath
+
     from cellquery.data import Project
 
 # Before anything imports torch or matplotlib, and inherited by the commands that tests start.
@@ -162,6 +165,44 @@ def postgresql() -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The URL of an empty bucket on an S3-compatible server, for this process and its children."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            environment.setenv(name, value)
+        import s3fs
+
+        s3fs.S3FileSystem(use_listings_cache=False).mkdir("cells")
+        yield "s3://cells"
+    server.stop()
+
+
+@pytest.fixture(params=["disk", "memory", "s3"])
+def root(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path | UPath:
+    """An empty place on a disk, in memory and on an S3 server in turn, and an empty cache."""
+    from cellquery.core.places import path_or_url
+
+    monkeypatch.setenv("CELLQUERY_CACHE", str(tmp_path / "cache"))
+    if request.param == "disk":
+        return tmp_path
+    above = "memory://cells" if request.param == "memory" else request.getfixturevalue("s3")
+    return path_or_url(f"{above}/{next(_NUMBERS)}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,6 +12,7 @@ from cellquery.campaign.project_campaign import campaign_on
 from cellquery.campaign.records import read_json
 from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
 from cellquery.core.durable import make_folder, replacing, write_json
+from cellquery.core.places import local_path
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project
 from cellquery.data.selection import Selection, select
@@ -147,7 +148,7 @@ class Plan(BaseModel):
 
 def plan_path(project: Project) -> Path:
     """Return where the plan of a project is kept."""
-    return project.path / FOLDER / "plan.json"
+    return _folder(project) / "plan.json"
 
 
 def kept_plan(project: Project) -> Plan:
@@ -167,15 +168,21 @@ def kept_plan(project: Project) -> Plan:
 
 def campaign_folder(project: Project) -> Path:
     """Return the folder of a project's annotation campaign."""
-    return project.path / FOLDER / "campaign"
+    return _folder(project) / "campaign"
 
 
 def open_database(project: Project, url: str | None = None) -> Database:
     """Return the database of a project: the one of a URL, or SQLite inside the project."""
     if url is not None:
         return Database(url)
-    make_folder(project.path / FOLDER)
-    return Database.in_file(project.path / FOLDER / "labels.sqlite")
+    folder = _folder(project)
+    make_folder(folder)
+    return Database.in_file(folder / "labels.sqlite")
+
+
+def _folder(project: Project) -> Path:
+    # Locks and SQLite need a disk.
+    return local_path(project.path) / FOLDER
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -16,6 +16,7 @@ from cellquery.campaign.engine import State
 from cellquery.campaign.records import read_json, rounds_done
 from cellquery.core import CellqueryError, Progress, silent
 from cellquery.core.durable import write_json
+from cellquery.core.places import local_path
 from cellquery.data import Project
 from cellquery.storage import Annotations, Database, Leases
 
@@ -108,4 +109,4 @@ class _Report:
 
 
 def _path(project: Project) -> Path:
-    return project.path / FOLDER / "trainer.json"
+    return local_path(project.path) / FOLDER / "trainer.json"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cellquery.core import Progress, silent
+from cellquery.core.places import Place
 from cellquery.data.prepare import PreparedCells
 from cellquery.metrics import Evaluation
 from cellquery.models import Classifier
@@ -33,14 +33,14 @@ class Judged:
     specimens: Sequence[str | None]
 
     def judge(
-        self, classifier: Classifier, folder: Path, *, views: int = 1, progress: Progress = silent
+        self, classifier: Classifier, folder: Place, *, views: int = 1, progress: Progress = silent
     ) -> tuple[Evaluation, Predictions]:
         """Return the judgement of a network and what it said; keep both in a folder.
 
         Parameters
         ----------
         classifier : Classifier
-        folder : Path
+        folder : Path or UPath
             Where ``evaluation-NAME.json`` and ``predictions-NAME.parquet`` are written.
         views : {1, 8}
         progress : Progress

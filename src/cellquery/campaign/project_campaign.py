@@ -12,6 +12,7 @@ from cellquery.campaign.oracle import KnownLabels
 from cellquery.campaign.pool import Pool
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.core import Progress, SettingsError, silent
+from cellquery.core.places import Place
 from cellquery.data import Project
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
@@ -27,7 +28,7 @@ def project_campaign(
     split: str | None = None,
     pool: Sequence[str] = (),
     judge: Sequence[str] = (),
-    initial: Path | None = None,
+    initial: Place | None = None,
     rehearse: Sequence[str] = (),
     seed: int = 0,
     progress: Progress = silent,
@@ -44,7 +45,7 @@ def project_campaign(
     pool, judge, rehearse : sequence of str
         Parts to choose from, to judge on, and that the initial network has learnt. They must not
         overlap.
-    initial : Path or None
+    initial : Path, UPath or None
         The network after initial learning.
     seed : int
     progress : Progress
@@ -88,7 +89,7 @@ def campaign_on(
     *,
     split: str | None = None,
     judge: Sequence[str] = (),
-    initial: Path | None = None,
+    initial: Place | None = None,
     rehearse: Sequence[str] = (),
     seed: int = 0,
     about: Mapping[str, Any],
@@ -109,7 +110,7 @@ def campaign_on(
     split : str or None
     judge, rehearse : sequence of str
         Parts of the split to judge on, and that the initial network has learnt.
-    initial : Path or None
+    initial : Path, UPath or None
         The network after initial learning.
     seed : int
     about : mapping

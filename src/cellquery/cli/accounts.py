@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cellquery.cli.console import DatabaseUrl, say
+from cellquery.core.places import local_path
 
 if TYPE_CHECKING:
     from cellquery.storage import Accounts
@@ -18,7 +19,7 @@ accounts = typer.Typer(
     rich_markup_mode=None,
 )
 
-_Project = Annotated[Path, typer.Argument(help="The project.")]
+_Project = Annotated[Path, typer.Argument(parser=local_path, help="The project.")]
 _Name = Annotated[str, typer.Argument(help="The account's name.")]
 
 

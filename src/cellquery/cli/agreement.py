@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import DatabaseUrl, say
+from cellquery.core.places import local_path
 
 
 def agreement(
-    project: Annotated[Path, typer.Argument(help="A project that is annotated.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="A project that is annotated.")
+    ],
     database: DatabaseUrl = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

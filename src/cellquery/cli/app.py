@@ -33,6 +33,7 @@ from cellquery.cli.synthesize import synthesize
 from cellquery.cli.train import train
 from cellquery.core.errors import CellqueryError
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import network_faults
 
 app = typer.Typer(
     name="cellquery",
@@ -109,6 +110,11 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError:
+        raise
+    except network_faults() as error:
+        warn(f"error: network: {error}; run the same command again: nothing was lost")
         sys.exit(1)
 
 

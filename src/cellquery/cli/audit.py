@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellquery.cli.console import progress_bar, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, path_or_url
 from cellquery.core.words import counted
 
 if TYPE_CHECKING:
@@ -27,19 +27,24 @@ class FailOn(StrEnum):
 
 
 def audit(
-    project: Annotated[Path, typer.Argument(help="A project made by cellquery import.")],
+    project: Annotated[
+        Place, typer.Argument(parser=path_or_url, help="A project made by cellquery import.")
+    ],
     split: Annotated[
         str | None, typer.Option(help="Look at this split only [default: all splits].")
     ] = None,
     json: Annotated[
-        Path | None,
+        Place | None,
         typer.Option(
-            help="Where to write the findings as JSON [default: PROJECT/audit/audit.json]."
+            parser=path_or_url,
+            help="Where to write the findings as JSON [default: PROJECT/audit/audit.json].",
         ),
     ] = None,
     html: Annotated[
-        Path | None,
-        typer.Option(help="Where to write the page [default: PROJECT/audit/audit.html]."),
+        Place | None,
+        typer.Option(
+            parser=path_or_url, help="Where to write the page [default: PROJECT/audit/audit.html]."
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out near duplicates, the longest part.")

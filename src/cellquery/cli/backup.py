@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import DatabaseUrl, say
+from cellquery.core.places import local_path
 
 
 def backup(
-    project: Annotated[Path, typer.Argument(help="A project that is annotated.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="A project that is annotated.")
+    ],
     file: Annotated[Path, typer.Argument(help="The file to write, such as labels.backup.")],
     database: DatabaseUrl = None,
 ) -> None:
@@ -29,7 +32,9 @@ def backup(
 
 
 def restore(
-    project: Annotated[Path, typer.Argument(help="The project, with nothing annotated yet.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="The project, with nothing annotated yet.")
+    ],
     file: Annotated[Path, typer.Argument(help="A file of cellquery backup.")],
     database: DatabaseUrl = None,
 ) -> None:

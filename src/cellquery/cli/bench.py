@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import progress_bar, say
+from cellquery.core.places import local_path
 
 bench = typer.Typer(
     help="Measure what things cost on this machine, as ratios in one run.",
@@ -20,7 +21,9 @@ bench = typer.Typer(
 def bench_campaign(
     file: Annotated[Path, typer.Argument(help="A study of cases: experiments/*-cases.toml.")],
     project: Annotated[Path, typer.Option(help="The project with the cells and the split.")],
-    into: Annotated[Path, typer.Option(help="Where the run directories go.")] = Path("runs"),
+    into: Annotated[
+        Path, typer.Option(parser=local_path, help="Where the run directories go.")
+    ] = Path("runs"),
     budget: Annotated[float, typer.Option(help="Share of the pool that is labelled.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Decides every random draw.")] = 0,
     literal: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import DatabaseUrl, progress_bar, say
+from cellquery.core.places import Place, local_path, path_or_url
 
 campaign = typer.Typer(
     help="Active learning: rounds of choosing, labelling and fine-tuning.",
@@ -18,8 +19,10 @@ campaign = typer.Typer(
 
 @campaign.command()
 def run(
-    project: Annotated[Path, typer.Argument(help="A project whose cells have labels.")],
-    into: Annotated[Path, typer.Option(help="The campaign's folder.")],
+    project: Annotated[
+        Place, typer.Argument(parser=path_or_url, help="A project whose cells have labels.")
+    ],
+    into: Annotated[Path, typer.Option(parser=local_path, help="The campaign's folder.")],
     settings: Annotated[Path | None, typer.Option(help="A TOML file laid over the preset.")] = None,
     preset: Annotated[str, typer.Option(help="best or paper.")] = "best",
     split: Annotated[str | None, typer.Option(help="A split of the project.")] = None,
@@ -30,7 +33,8 @@ def run(
         list[str] | None, typer.Option(help="Parts to judge the networks on; repeatable.")
     ] = None,
     initial: Annotated[
-        Path | None, typer.Option(help="The network after initial learning (safetensors).")
+        Place | None,
+        typer.Option(parser=path_or_url, help="The network after initial learning (safetensors)."),
     ] = None,
     rehearse: Annotated[
         list[str] | None,
@@ -73,7 +77,9 @@ def run(
 
 @campaign.command()
 def people(
-    project: Annotated[Path, typer.Argument(help="A project that is served or was.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="A project that is served or was.")
+    ],
     database: DatabaseUrl = None,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
@@ -101,7 +107,7 @@ def people(
 
 @campaign.command()
 def status(
-    folder: Annotated[Path, typer.Argument(help="A campaign's folder.")],
+    folder: Annotated[Path, typer.Argument(parser=local_path, help="A campaign's folder.")],
 ) -> None:
     """Print what a campaign has come to, round by round.
 

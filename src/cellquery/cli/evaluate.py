@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cellquery.cli.console import progress_bar, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, path_or_url
 from cellquery.core.words import counted
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run directory of cellquery train.")],
-    project: Annotated[Path, typer.Argument(help="The project with the labelled cells.")],
+    run: Annotated[
+        Place, typer.Argument(parser=path_or_url, help="Run directory of cellquery train.")
+    ],
+    project: Annotated[
+        Place, typer.Argument(parser=path_or_url, help="The project with the labelled cells.")
+    ],
     split: Annotated[
         str | None, typer.Option(help="A split of the project; none takes every label.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import progress_bar, say
+from cellquery.core.places import Place, local_path, path_or_url
 
 experiment = typer.Typer(
     help="Run a study described by one TOML file over variants, seeds and folds.",
@@ -19,8 +20,12 @@ experiment = typer.Typer(
 @experiment.command()
 def run(
     file: Annotated[Path, typer.Argument(help="A TOML file, such as those in experiments/.")],
-    project: Annotated[Path, typer.Option(help="The project with the cells and the split.")],
-    into: Annotated[Path, typer.Option(help="Where the run directories go.")] = Path("runs"),
+    project: Annotated[
+        Place, typer.Option(parser=path_or_url, help="The project with the cells and the split.")
+    ],
+    into: Annotated[
+        Place, typer.Option(parser=path_or_url, help="Where the run directories go.")
+    ] = Path("runs"),
     only: Annotated[
         str | None,
         typer.Option(help="test or folds: one half of the work, for two processes side by side."),
@@ -66,8 +71,12 @@ def run(
                     "edit its file",
                 )
             study = read_case_study(file)
-            root = run_case_study(
-                study, Project.open(project), into, cases=variant or (), progress=progress
+            root: Place = run_case_study(
+                study,
+                Project.open(project),
+                local_path(into),
+                cases=variant or (),
+                progress=progress,
             )
         else:
             root = run_experiment(
@@ -114,7 +123,10 @@ def compare(
 
 @experiment.command()
 def table(
-    root: Annotated[Path, typer.Argument(help="The experiment's directory, such as runs/NAME.")],
+    root: Annotated[
+        Place,
+        typer.Argument(parser=path_or_url, help="The experiment's directory, such as runs/NAME."),
+    ],
     into: Annotated[
         Path | None,
         typer.Option(help="Put it into a page, between the comments named after the experiment."),

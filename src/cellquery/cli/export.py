@@ -10,6 +10,7 @@ import typer
 
 from cellquery.cli.console import DatabaseUrl, progress_bar, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import local_path
 
 if TYPE_CHECKING:
     from cellquery.annotation.predicted import Predicted
@@ -20,7 +21,9 @@ export = typer.Typer(
     rich_markup_mode=None,
 )
 
-Campaign = Annotated[Path, typer.Argument(help="A served project, or a campaign's folder.")]
+Campaign = Annotated[
+    Path, typer.Argument(parser=local_path, help="A served project, or a campaign's folder.")
+]
 Images = Annotated[
     Path | None, typer.Option("--project", help="The project with the images of a campaign.")
 ]

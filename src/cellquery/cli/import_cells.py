@@ -10,6 +10,7 @@ import typer
 
 from cellquery.cli.console import progress_bar, say, warn
 from cellquery.core import RESEARCH_USE_ONLY, InputError
+from cellquery.core.places import Place, local_path, path_or_url
 from cellquery.core.words import counted
 
 if TYPE_CHECKING:
@@ -20,10 +21,18 @@ _SHOWN_FAULTS = 5
 
 def import_cells(
     source: Annotated[
-        Path, typer.Argument(help="A folder of cell images, or a table (csv, Parquet) of paths.")
+        Path,
+        typer.Argument(
+            parser=local_path, help="A folder of cell images, or a table (csv, Parquet) of paths."
+        ),
     ],
     into: Annotated[
-        Path, typer.Option("--into", help="The project: made when new, added to when there.")
+        Place,
+        typer.Option(
+            "--into",
+            parser=path_or_url,
+            help="The project, also on a URL: made when new, added to when there.",
+        ),
     ],
     layout: Annotated[
         str | None,
@@ -35,8 +44,9 @@ def import_cells(
     annotations: Annotated[
         Path | None,
         typer.Option(
+            parser=local_path,
             help="A table with a column of cell ids and any of pattern, specimen and intensity; "
-            "it wins over what the source says."
+            "it wins over what the source says.",
         ),
     ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column of cell ids.")] = None,

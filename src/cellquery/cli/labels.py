@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import DatabaseUrl, say
+from cellquery.core.places import local_path
 
 labels = typer.Typer(
     help="Take labels in, and write them out.", no_args_is_help=True, rich_markup_mode=None
@@ -16,7 +17,9 @@ labels = typer.Typer(
 
 @labels.command("export")
 def export(
-    project: Annotated[Path, typer.Argument(help="A project that is annotated.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="A project that is annotated.")
+    ],
     out: Annotated[Path, typer.Option(help="The file, or the folder for --form folders.")],
     form: Annotated[
         str, typer.Option(help="csv, parquet, label-studio, or folders of images.")
@@ -39,7 +42,9 @@ def export(
 
 @labels.command("import")
 def import_csv(
-    project: Annotated[Path, typer.Argument(help="A project that is annotated.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="A project that is annotated.")
+    ],
     file: Annotated[Path, typer.Argument(help="A csv with the columns cell_id and label.")],
     account: Annotated[str, typer.Option(help="Whose readings they are.")],
     database: DatabaseUrl = None,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cellquery.cli.console import say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, path_or_url
 
 
 def model(
     weights: Annotated[
-        Path | None, typer.Argument(help="A trained model.safetensors; none shows a fresh network.")
+        Place | None,
+        typer.Argument(
+            parser=path_or_url, help="A trained model.safetensors; none shows a fresh network."
+        ),
     ] = None,
     network: Annotated[
         str, typer.Option(help="Kind of a fresh network; a wrong one lists them all.")

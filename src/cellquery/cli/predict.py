@@ -10,15 +10,21 @@ import typer
 
 from cellquery.cli.console import progress_bar, say, warn
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, path_or_url
 from cellquery.core.words import counted
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model.safetensors, or the run that made it.")],
-    source: Annotated[Path, typer.Argument(help="A folder of images, a table or a project.")],
-    out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")] = Path(
-        "predictions.csv"
-    ),
+    model: Annotated[
+        Place,
+        typer.Argument(parser=path_or_url, help="A model.safetensors, or the run that made it."),
+    ],
+    source: Annotated[
+        Place, typer.Argument(parser=path_or_url, help="A folder of images, a table or a project.")
+    ],
+    out: Annotated[
+        Place, typer.Option(parser=path_or_url, help="File to write, .csv or .parquet.")
+    ] = Path("predictions.csv"),
     views: Annotated[
         int, typer.Option(help="Average over 1 view of a cell, or 8 (better, 8 times slower).")
     ] = 1,

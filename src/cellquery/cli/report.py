@@ -9,27 +9,31 @@ import typer
 
 from cellquery.cli.console import DatabaseUrl, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, local_path, path_or_url
 
 
 def report(
     runs: Annotated[
-        list[Path],
+        list[Place],
         typer.Argument(
+            parser=path_or_url,
             help="Run directories of cellquery train, those of studies of the four cases or of "
-            "experiments, a campaign's folder, or a project that is or was served."
+            "experiments, a campaign's folder, or a project that is or was served.",
         ),
     ],
     project: Annotated[
-        Path | None,
+        Place | None,
         typer.Option(
+            parser=path_or_url,
             help="The project with their cells [default, for trainings: the one they lie in, "
-            "PROJECT/models/RUN]. Without it no cell is shown."
+            "PROJECT/models/RUN]. Without it no cell is shown.",
         ),
     ] = None,
     out: Annotated[
-        Path | None,
+        Place | None,
         typer.Option(
-            help="The page [default: report.html in the first run; of a campaign record.html]."
+            parser=path_or_url,
+            help="The page [default: report.html in the first run; of a campaign record.html].",
         ),
     ] = None,
     images: Annotated[
@@ -54,6 +58,7 @@ def report(
 
     Example: cellquery report runs/table3-*
     """
+    page: Place
     if any((runs[0] / name).exists() for name in ("campaign.json", "project.toml")):
         page = _record(runs, project, out, database)
     elif any((run / "study.json").exists() for run in runs):
@@ -66,7 +71,9 @@ def report(
     say(RESEARCH_USE_ONLY)
 
 
-def _record(runs: list[Path], project: Path | None, out: Path | None, database: str | None) -> Path:
+def _record(
+    runs: list[Place], project: Place | None, out: Place | None, database: str | None
+) -> Place:
     from cellquery.annotation.outcome import outcome
     from cellquery.core import SettingsError
     from cellquery.reports import write_page
@@ -74,12 +81,13 @@ def _record(runs: list[Path], project: Path | None, out: Path | None, database: 
 
     if len(runs) > 1:
         raise SettingsError(runs[1], "a record is of one campaign", "report on each by itself")
-    of = outcome(runs[0], project=project, database_url=database)
+    cells = local_path(project) if project else None
+    of = outcome(local_path(runs[0]), project=cells, database_url=database)
     folder = of.root if of.desk is None else of.root.parent
     return write_page(out or folder / "record.html", campaign_record(of))
 
 
-def _cases(runs: list[Path], project: Path | None, out: Path | None, title: str | None) -> Path:
+def _cases(runs: list[Place], project: Place | None, out: Place | None, title: str | None) -> Place:
     from cellquery.cli.console import progress_bar
     from cellquery.core import SettingsError
     from cellquery.data import Project
@@ -92,14 +100,14 @@ def _cases(runs: list[Path], project: Path | None, out: Path | None, title: str 
     cells = Project.open(project) if project else None
     with progress_bar() as progress:
         return write_case_report(
-            [ReportedStudy(run, cells) for run in runs],
-            out or runs[0] / "report.html",
+            [ReportedStudy(local_path(run), cells) for run in runs],
+            local_path(out or runs[0] / "report.html"),
             title=title or "",
             progress=progress,
         )
 
 
-def _comparison(runs: list[Path], out: Path | None, title: str | None) -> Path:
+def _comparison(runs: list[Place], out: Place | None, title: str | None) -> Place:
     from cellquery.experiments import compare, comparison_table, experiment_of
     from cellquery.reports import write_page
     from cellquery.reports.comparison_page import comparison_page
@@ -110,18 +118,18 @@ def _comparison(runs: list[Path], out: Path | None, title: str | None) -> Path:
 
 
 def _trainings(
-    runs: list[Path],
-    project: Path | None,
-    out: Path | None,
+    runs: list[Place],
+    project: Place | None,
+    out: Place | None,
     images: Path | None,
     title: str | None,
-) -> Path:
+) -> Place:
     from cellquery.data import Project
     from cellquery.reports import write_page
     from cellquery.reports.runs import read_run
     from cellquery.reports.training_report import ReportedRun, training_report
 
-    def project_of(run: Path) -> Project | None:
+    def project_of(run: Place) -> Project | None:
         home = project or run.resolve().parent.parent
         return Project.open(home) if project or (home / "project.toml").exists() else None
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cellquery.cli.console import DatabaseUrl, say, warn
+from cellquery.core.places import local_path
 
 if TYPE_CHECKING:
     from cellquery.annotation import Desk
 
 
 def serve(
-    project: Annotated[Path, typer.Argument(help="A project with cells to annotate.")],
+    project: Annotated[
+        Path, typer.Argument(parser=local_path, help="A project with cells to annotate.")
+    ],
     initial: Annotated[
         Path | None, typer.Option(help="The network after initial learning (safetensors).")
     ] = None,

@@ -9,16 +9,23 @@ import typer
 
 from cellquery.cli.console import say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, local_path, path_or_url
 
 
 def show(
     image: Annotated[
-        Path, typer.Argument(help="An image of one cell, or a project when CELL_ID follows.")
+        Place,
+        typer.Argument(
+            parser=path_or_url, help="An image of one cell, or a project when CELL_ID follows."
+        ),
     ],
     cell_id: Annotated[str | None, typer.Argument(help="A cell of the project.")] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Where to draw, .png or .svg [default: NAME-wavelets.png here]."),
+        Place | None,
+        typer.Option(
+            parser=path_or_url,
+            help="Where to draw, .png or .svg [default: NAME-wavelets.png here].",
+        ),
     ] = None,
     wavelet: Annotated[
         str, typer.Option(help="An orthogonal wavelet of PyWavelets: haar, db2, sym4, ...")
@@ -45,7 +52,8 @@ def show(
     elif image.is_dir():
         raise InputError(image, "is a folder", "add the id of a cell, or give one image")
     else:
-        pixels, synthetic, name = read_image(image).pixels, says_synthetic(image), image.name
+        file = local_path(image)
+        pixels, synthetic, name = read_image(file).pixels, says_synthetic(file), file.name
     plate = wavelet_figure(
         pixels, title=f"Cell {name}", wavelet=wavelet, details=details, synthetic=synthetic
     )

@@ -11,6 +11,7 @@ import typer
 
 from cellquery.cli.console import say, warn
 from cellquery.core import PATTERNS, RESEARCH_USE_ONLY
+from cellquery.core.places import Place, path_or_url
 
 
 class By(StrEnum):
@@ -21,7 +22,9 @@ class By(StrEnum):
 
 
 def split(
-    project: Annotated[Path, typer.Argument(help="A project made by cellquery import.")],
+    project: Annotated[
+        Place, typer.Argument(parser=path_or_url, help="A project made by cellquery import.")
+    ],
     by: Annotated[
         By,
         typer.Option(

@@ -10,6 +10,7 @@ import typer
 
 from cellquery.cli.console import progress_bar, say
 from cellquery.core import RESEARCH_USE_ONLY, SIX_PATTERNS, SettingsError
+from cellquery.core.places import Place, local_path, path_or_url
 
 _MANY = 2000  # from here on more processes are worth their start
 
@@ -23,7 +24,10 @@ class Layout(StrEnum):
 
 def synthesize(
     into: Annotated[
-        Path | None, typer.Option(help="The project, or with --layout table the folder, to fill.")
+        Place | None,
+        typer.Option(
+            parser=path_or_url, help="The project, or with --layout table the folder, to fill."
+        ),
     ] = None,
     cells: Annotated[int, typer.Option(min=0, help="Cells in all.")] = 2000,
     specimens: Annotated[
@@ -80,9 +84,11 @@ def synthesize(
         return
     if workers is None:
         workers = (os.cpu_count() or 1) if cells >= _MANY else 1
-    write = into_project if layout is Layout.project else into_folder
     with progress_bar() as progress:
-        write(cells, settings, into, workers=workers, progress=progress)
+        if layout is Layout.project:
+            into_project(cells, settings, into, workers=workers, progress=progress)
+        else:
+            into_folder(cells, settings, local_path(into), workers=workers, progress=progress)
     say(f"{into}: {cells:,} synthetic cells of {min(specimens, cells)} specimens, seed {seed}")
     if layout is Layout.table:
         say(f"Next: cellquery import {into} --into PROJECT")

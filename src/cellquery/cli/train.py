@@ -9,12 +9,14 @@ import typer
 
 from cellquery.cli.console import progress_bar, say
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import Place, path_or_url
 
 
 def train(
-    project: Annotated[Path, typer.Argument(help="A cellquery project.")],
+    project: Annotated[Place, typer.Argument(parser=path_or_url, help="A cellquery project.")],
     into: Annotated[
-        Path | None, typer.Option(help="Run directory [default: PROJECT/models/NAME].")
+        Place | None,
+        typer.Option(parser=path_or_url, help="Run directory [default: PROJECT/models/NAME]."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the run inside the project.")] = "model",
     split: Annotated[
@@ -35,8 +37,11 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Set max_epochs.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same machine: same model.")] = 0,
     initial: Annotated[
-        Path | None,
-        typer.Option(help="Start from this model.safetensors; it must name the same patterns."),
+        Place | None,
+        typer.Option(
+            parser=path_or_url,
+            help="Start from this model.safetensors; it must name the same patterns.",
+        ),
     ] = None,
     new_head: Annotated[
         bool,

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cellquery.core.errors import ProjectError
-from cellquery.core.places import Place, is_url, network_faults
+from cellquery.core.places import Place, network_faults
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ def replacing(path: Place) -> Iterator[BinaryIO]:
     ProjectError
         When the disk is full or the folder cannot be written; `path` is then as it was.
     """
-    if is_url(path):
+    if not isinstance(path, Path):
         with sending(path) as file:
             yield file
         return
@@ -108,7 +108,7 @@ def read_table(path: Place, **options: Any) -> pa.Table:
     import pyarrow.parquet as pq
 
     # PyArrow opens no URL by itself; one request brings a table whole.
-    source = pa.BufferReader(path.read_bytes()) if is_url(path) else path
+    source = path if isinstance(path, Path) else pa.BufferReader(path.read_bytes())
     return pq.read_table(source, **options)
 
 
@@ -131,12 +131,19 @@ def write_table(path: Place, columns: Mapping[str, Any]) -> None:
 def make_folder(path: Place) -> None:
     """Make a folder and those above it, or raise ProjectError."""
     try:
-        # s3fs would make a bucket of any name: one that is mistyped must not come to be.
-        if is_url(path) and not [path, *path.parents][-1].exists():
-            raise ProjectError(path, "no such bucket", "check the address, or make the bucket")
-        path.mkdir(parents=True, exist_ok=True)
+        if not _in_bucket(path):
+            path.mkdir(parents=True, exist_ok=True)
     except network_faults() as error:
         raise writing_fault(path, error) from error
+
+
+def _in_bucket(path: Place) -> bool:
+    """Tell whether a place needs no folder: s3fs would make a bucket of any mistyped name."""
+    if isinstance(path, Path):
+        return False
+    from upath.implementations.cloud import CloudPath
+
+    return isinstance(path, CloudPath)
 
 
 def writing_fault(path: Place, error: Exception) -> ProjectError:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, TypeAlias
 
 from cellquery.core.errors import InputError, SettingsError
 
@@ -24,7 +24,7 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:(:|//)")
 _REACH = "check the address, your credentials and the network, and run the same command again"
 
 
-def place(text: str | Place) -> Place:
+def path_or_url(text: str | Place) -> Place:
     """Return a path, or the URL that a text is.
 
     Raises
@@ -36,9 +36,9 @@ def place(text: str | Place) -> Place:
 
     Examples
     --------
-    >>> place("cells").name
+    >>> path_or_url("cells").name
     'cells'
-    >>> place("memory://cells/images").parent.name
+    >>> path_or_url("memory://cells/images").parent.name
     'cells'
     """
     if not isinstance(text, str):
@@ -56,8 +56,9 @@ def place(text: str | Place) -> Place:
         url = UPath(text, use_listings_cache=False)
         url.exists()
     except ImportError as error:
-        package = "'cellquery[s3]'" if text.startswith(("s3://", "s3a://")) else "it"
-        raise SettingsError(text, str(error), f"run: pip install {package}") from error
+        of_s3 = text.startswith(("s3://", "s3a://"))
+        remedy = "run: pip install 'cellquery[s3]'" if of_s3 else "pip install it beside cellquery"
+        raise SettingsError(text, str(error), remedy) from error
     except ValueError as error:
         raise SettingsError(
             text, str(error), "give a folder or a URL such as s3://BUCKET/NAME"
@@ -82,13 +83,14 @@ def local_path(text: str | Place) -> Path:
     raise SettingsError(
         text if isinstance(text, str) else str(text),
         "is a URL, and this must lie on a disk of this machine",
-        "copy it to a folder (for S3: aws s3 sync URL FOLDER) and name that",
+        "name a folder; what is there is copied to one, for S3, by: aws s3 sync URL FOLDER",
     )
 
 
-def is_url(path: Place) -> TypeGuard[UPath]:
-    """Tell whether a place is on another file system than this machine's."""
-    return not isinstance(path, Path)
+def matching(folder: Place, pattern: str) -> list[Place]:
+    """Return what matches a pattern below a folder, sorted."""
+    found: list[Place] = list(folder.glob(pattern))
+    return sorted(found, key=str)
 
 
 @contextmanager
@@ -100,7 +102,7 @@ def on_disk(path: Place) -> Iterator[Path]:
     OSError
         When it cannot be read.
     """
-    if not is_url(path):
+    if isinstance(path, Path):
         yield path
         return
     with TemporaryDirectory(prefix="cellquery-") as folder:

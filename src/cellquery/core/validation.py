@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellquery.core.errors import SettingsError
+from cellquery.core.places import Place
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
 
 def settings_fault(
-    error: ValidationError, where: str | Path, remedy: str, whole: str = "settings"
+    error: ValidationError, where: str | Place, remedy: str, whole: str = "settings"
 ) -> SettingsError:
     """Return the error to raise: it names the first wrong key, or `whole` where no key is."""
     first = error.errors()[0]

@@ -48,8 +48,8 @@ def in_order(
     Parameters
     ----------
     function : callable
-        Importable by name, as pickle needs, like ``setup``. It is sent to each worker once, with
-        what it holds, such as an image store that finds its cells again only once.
+        Importable by name, as pickle needs, like ``setup``. It is sent to each worker once: what it
+        reads and keeps, such as where the cells of an image store lie, is there for later batches.
     batches : iterable
     workers : int
         Processes; 1 stands for this one.
@@ -68,11 +68,11 @@ def in_order(
         return
     # Started afresh, not forked: a fork would copy the locks of other threads.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(function, setup))
+    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(setup, function))
     waiting: deque[Future[_Result]] = deque()
     try:
         for batch in batches:
-            waiting.append(pool.submit(_call, batch))
+            waiting.append(pool.submit(_called, batch))
             if len(waiting) > _WAITING_PER_WORKER * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -88,11 +88,11 @@ def in_order(
 _function: Callable[[Any], Any]
 
 
-def _call(batch: Any) -> Any:
+def _called(batch: Any) -> Any:
     return _function(batch)
 
 
-def _start(function: Callable[[Any], Any], setup: Callable[[], None] | None) -> None:
+def _start(setup: Callable[[], None] | None, function: Callable[[Any], Any]) -> None:
     """Leave the keyboard's interrupt to the parent, end when it is killed, then set up."""
     global _function
     _function = function

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from cellquery.core import InputError, Progress, ProjectError, parse_pattern, silent
-from cellquery.core.places import Place, is_url
+from cellquery.core.places import Place
 from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
 from cellquery.data.decoding import Job, Outcome, decode_batch
 from cellquery.data.faults import write_faults
@@ -274,7 +274,7 @@ def _remarks(summary: ImportSummary, cells: LabelledCells) -> list[str]:
 @contextmanager
 def _one_import_at_a_time(project: Place) -> Iterator[None]:
     """Hold a lock on the project's folder, which the system frees even after a kill."""
-    if is_url(project):
+    if not isinstance(project, Path):
         # Nothing can be locked there: `ShardWriter` stops an import that meets another's shard.
         yield
         return

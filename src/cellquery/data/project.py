@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from cellquery.core import PATTERNS, InputError, ProjectError, parse_pattern
 from cellquery.core.durable import make_folder, read_table, replacing
-from cellquery.core.places import Place, place
+from cellquery.core.places import Place, path_or_url
 from cellquery.data.records import MANIFEST_SCHEMA
 from cellquery.data.shards import shards_of
 from cellquery.data.store import ImageStore
@@ -54,7 +54,7 @@ class Project:
         ProjectError
             When the directory is no cellquery project or of a newer format.
         """
-        path = place(path)
+        path = path_or_url(path)
         file = path / "project.toml"
         try:
             settings = tomllib.loads(file.read_text("utf-8"))
@@ -92,7 +92,7 @@ class Project:
         ProjectError
             When the directory holds something already or cannot be written.
         """
-        path = place(path)
+        path = path_or_url(path)
         if path.exists() and not path.is_dir():
             raise ProjectError(path, "is a file", "choose a folder for the project")
         if path.is_dir() and any(path.iterdir()):
@@ -110,7 +110,7 @@ class Project:
     @classmethod
     def open_or_create(cls, path: str | Place) -> Project:
         """Return the project in a directory, made when the directory is new or empty."""
-        path = place(path)
+        path = path_or_url(path)
         return cls.open(path) if (path / "project.toml").exists() else cls.create(path)
 
     @property

@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ from cellquery.core.durable import make_folder, writing_fault
 _DEFAULT_GIB = 20.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _ATTEMPTS = 3
+_GIVEN_UP_S = 3600
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +70,9 @@ def cache_folder() -> Path:
 
 def _fill(copy: Path, n_bytes: int, fetch: Callable[[Path], object]) -> None:
     make_folder(copy.parent)
-    unfinished = copy.with_name(f".{copy.name}.{os.getpid()}.unfinished")
+    _forget_killed(copy.parent)
+    who = f"{os.getpid()}-{threading.get_ident()}"
+    unfinished = copy.with_name(f".{copy.name}.{who}.unfinished")
     _make_room(copy.parent, _limit_bytes() - n_bytes)
     try:
         while True:
@@ -91,6 +96,14 @@ def _fill(copy: Path, n_bytes: int, fetch: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _forget_killed(folder: Path) -> None:
+    """Remove what processes that were killed left half-fetched."""
+    for path in folder.glob(".*.unfinished"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _GIVEN_UP_S:
+                path.unlink()
 
 
 def _make_room(folder: Path, allowed: int) -> None:

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from cellquery.core import ProjectError
 from cellquery.core.durable import make_folder, replacing, sending
-from cellquery.core.places import Place, is_url, network_faults
+from cellquery.core.places import Place, network_faults
 from cellquery.data.records import MANIFEST_SCHEMA
 from cellquery.data.shard_cache import mapped_copy
 
@@ -71,6 +71,11 @@ class Shard:
         """The name of the file."""
         return self.path.name
 
+    @property
+    def on_url(self) -> bool:
+        """Whether it is read through a copy."""
+        return not isinstance(self.path, Path)
+
     def read(self, columns: list[str]) -> pa.Table:
         """Return columns of `STORE_SCHEMA`, mapped into memory.
 
@@ -79,17 +84,19 @@ class Shard:
         ProjectError
             When the file is missing, damaged, or not what it was.
         """
-        chosen = [STORE_SCHEMA.get_field_index(name) for name in columns]
-        options = pa.ipc.IpcReadOptions(included_fields=chosen)
         mapped = self.mapped()
         try:
-            return pa.ipc.open_file(mapped, options=options).read_all()
-        except (pa.ArrowInvalid, OSError) as error:
+            # Asked to read some fields alone, Arrow copies the file: chosen afterwards, nothing is.
+            table = pa.ipc.open_file(mapped).read_all().select(columns)
+            # A damaged offset would have pixels read from outside the file.
+            table.validate(full=True)
+            return table
+        except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise ProjectError(self.path, f"damaged shard ({error})", _DELETE) from error
 
     def mapped(self) -> pa.MemoryMappedFile:
         """Return the file, or of one on a URL the copy on this machine, mapped into memory."""
-        if is_url(self.path):
+        if not isinstance(self.path, Path):
             seen = f"{self.path} {self.n_bytes} {self.version}".encode()
             key = self.sha256 or hashlib.sha256(seen).hexdigest()
             return mapped_copy(key, self.n_bytes, self._fetch)
@@ -102,16 +109,23 @@ class Shard:
 
     def check(self) -> None:
         """Raise ProjectError when the file is gone or is not what it was."""
+        now = None
         try:
-            if is_url(self.path):
-                now = _version(self.path.fs.info(self.path.path))
+            if isinstance(self.path, Path):
+                now = Shard(self.path, *_local_version(self.path.stat()))
             else:
-                now = _local_version(os.stat(self.path))
+                now = Shard(self.path, *_version(self.path.fs.info(self.path.path)))
         except FileNotFoundError:
-            raise ProjectError(self.path, "missing shard", _RESTORE) from None
+            pass
         except network_faults() as error:
             raise _unreachable(self.path, error) from error
-        if now != (self.n_bytes, self.version):
+        self.compare(now)
+
+    def compare(self, now: Shard | None) -> None:
+        """Raise ProjectError when the file as found `now`, or not, is not what it was."""
+        if now is None:
+            raise ProjectError(self.path, "missing shard", _RESTORE)
+        if (now.n_bytes, now.version) != (self.n_bytes, self.version):
             raise ProjectError(
                 self.path,
                 "shard was changed while it was in use",
@@ -120,7 +134,7 @@ class Shard:
 
     def _fetch(self, copy: Path) -> None:
         """Copy it from its URL; what arrives must be what was imported."""
-        assert is_url(self.path)
+        assert not isinstance(self.path, Path)
         self.check()
         try:
             self.path.fs.get_file(self.path.path, str(copy))
@@ -175,10 +189,10 @@ class ShardWriter:
             shard.write_batch(batch)
         content = sink.getvalue()
         path = self._folder / f"part-{self._next:05}.arrow"
-        with sending(path, new=True) if is_url(path) else replacing(path) as file:
+        with replacing(path) if isinstance(path, Path) else sending(path, new=True) as file:
             file.write(content)
         sha256 = self.written[path.name] = hashlib.sha256(content).hexdigest()
-        if is_url(path):
+        if not isinstance(path, Path):
             # What was sent need not come back for the manifest, or for a training right after.
             mapped_copy(sha256, content.size, lambda copy: copy.write_bytes(content))
         self._next += 1
@@ -218,13 +232,13 @@ def shards_of(folder: Place, *, mending: bool = False) -> list[Shard]:
 def found_shards(folder: Place) -> list[Shard]:
     """Return the shards that lie in an images folder, whatever the manifest tells."""
     try:
-        if is_url(folder):
+        if isinstance(folder, Path):
+            names = [name for name in os.listdir(folder) if _is_shard(name)]
+            found = {name: _local_version((folder / name).stat()) for name in names}
+        else:
             infos = folder.fs.ls(folder.path, detail=True)
             named = {info["name"].rpartition("/")[2]: info for info in infos}
             found = {name: _version(info) for name, info in named.items() if _is_shard(name)}
-        else:
-            names = [name for name in os.listdir(folder) if _is_shard(name)]
-            found = {name: _local_version(os.stat(folder / name)) for name in names}
     except (FileNotFoundError, NotADirectoryError):
         return []
     except network_faults() as error:

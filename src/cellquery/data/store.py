@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.core import InputError, ProjectError
-from cellquery.core.places import Place, is_url, network_faults, on_disk, place
+from cellquery.core.places import Place, network_faults, on_disk, path_or_url
 from cellquery.data.records import MANIFEST_SCHEMA
-from cellquery.data.shards import STORE_SCHEMA, Shard, shards_of, told_in
+from cellquery.data.shards import STORE_SCHEMA, Shard, found_shards, shards_of, told_in
 
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -44,7 +44,7 @@ class ImageStore:
     """
 
     def __init__(self, folder: Place | str, shards: Sequence[Shard] | None = None) -> None:
-        self.folder = place(folder)
+        self.folder = path_or_url(folder)
         if shards is not None:
             self.shards = tuple(shards)
 
@@ -83,8 +83,9 @@ class ImageStore:
 
     def check(self) -> None:
         """Raise ProjectError when a shard is gone or is not what it was when first looked at."""
+        now = {shard.name: shard for shard in found_shards(self.folder)}
         for shard in self.shards:
-            shard.check()
+            shard.compare(now.get(shard.name))
 
     @property
     def ids(self) -> list[str]:
@@ -133,7 +134,7 @@ class ImageStore:
     @staticmethod
     def _is_told(shard: Shard) -> bool:
         # Of a shard on this machine the file itself is as near as the manifest.
-        return is_url(shard.path) and shard.n_cells is not None
+        return shard.on_url and shard.n_cells is not None
 
     @property
     def _told(self) -> dict[str, pa.Table]:
@@ -165,11 +166,11 @@ class ImageStore:
         opened = self._open.pop(number, None)
         if opened is None:
             opened = _Open(shard)
-        elif not is_url(shard.path):
+        elif not shard.on_url:
             # Mapped pages of a file that was cut short would end the process.
             shard.check()
         self._open[number] = opened
-        if is_url(shard.path) and len(self._open) > OPEN_COPIES:
+        if shard.on_url and len(self._open) > OPEN_COPIES:
             del self._open[next(iter(self._open))]
         return opened, row
 

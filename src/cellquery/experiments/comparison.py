@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.core.places import Place
 from cellquery.experiments.config import Experiment, Variant
 from cellquery.experiments.table import TITLES, Summary, mean_and_sd, row, summarise
 from cellquery.models import network_kind
@@ -54,12 +54,12 @@ class Method:
     peak_memory_mb: float | None
 
 
-def compare(studies: Iterable[tuple[Experiment, Path]]) -> list[Method]:
+def compare(studies: Iterable[tuple[Experiment, Place]]) -> list[Method]:
     """Return a row of each variant, as published upwards, then those the paper has not.
 
     Parameters
     ----------
-    studies : iterable of (Experiment, Path)
+    studies : iterable of (Experiment, Path or UPath)
         Experiments and the directories of their runs; one that is not there makes a row without
         results.
     """
@@ -175,7 +175,7 @@ def _mean(method: Method, judged: str, score: str) -> float:
     return float(np.mean(getattr(method.judged[judged], score)))
 
 
-def _method(experiment: Experiment, variant: Variant, root: Path) -> Method:
+def _method(experiment: Experiment, variant: Variant, root: Place) -> Method:
     settings = experiment.settings_of(variant)
     name = experiment.method or network_kind(settings.network).title
     if len(experiment.variants) > 1:
@@ -210,7 +210,7 @@ def _method(experiment: Experiment, variant: Variant, root: Path) -> Method:
     )
 
 
-def _read(paths: Iterable[Path]) -> list[dict[str, Any]]:
+def _read(paths: Iterable[Place]) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(paths)]
 
 

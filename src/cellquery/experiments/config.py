@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellquery.core import ProjectError, SettingsError
+from cellquery.core.places import Place
 from cellquery.core.validation import settings_fault
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
@@ -146,7 +147,7 @@ def read_experiment(path: str | Path) -> Experiment:
     return _checked(read_toml(path, "see the folder experiments/"), path)
 
 
-def experiment_of(root: Path) -> Experiment:
+def experiment_of(root: Place) -> Experiment:
     """Return the experiment whose runs a directory holds.
 
     Raises
@@ -167,7 +168,7 @@ def experiment_of(root: Path) -> Experiment:
         raise SettingsError(path, "is damaged", "run cellquery experiment run again") from error
 
 
-def _checked(values: dict[str, Any], path: Path) -> Experiment:
+def _checked(values: dict[str, Any], path: Place) -> Experiment:
     try:
         experiment = Experiment(**values)
     except ValidationError as error:

@@ -120,7 +120,7 @@ def run_demo(into: Path, plan: DemoPlan | None = None, *, progress: Progress = s
 
     # The initial learning, judged on specimens of its own.
     make_split(initial, SplitRequest("specimen", 1 / 3, seed=plan.seed), "unseen")
-    initial_run = initial.path / "models" / "initial"
+    initial_run = into / "initial" / "models" / "initial"
     start = _train(initial, "unseen", initial_run, plan.initial_epochs, plan, None, progress)
     _judge(start, initial, "unseen", initial_run, progress)
 
@@ -128,7 +128,7 @@ def run_demo(into: Path, plan: DemoPlan | None = None, *, progress: Progress = s
     # one network is judged on specimens it never saw and on a random split of those it knows.
     make_split(target, SplitRequest("specimen", 0.25, seed=plan.seed), "unseen")
     make_split(target, SplitRequest("cell", 0.2, seed=plan.seed, within="unseen:train"), "known")
-    target_run = target.path / "models" / "target"
+    target_run = into / "target" / "models" / "target"
     network = _train(target, "known", target_run, plan.epochs, plan, start, progress)
     for split in ("unseen", "known"):
         _judge(network, target, split, target_run, progress)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from cellquery.campaign import Judged
 from cellquery.core import Progress, silent
+from cellquery.core.durable import read_table
+from cellquery.core.places import Place
 from cellquery.data import Project
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
@@ -26,10 +26,10 @@ def learn_first(
     settings: TrainSettings,
     project: Project,
     split: str,
-    run: Path,
+    run: Place,
     *,
     seed: int,
-    synthetic: Path,
+    synthetic: Place,
     about: dict[str, Any],
     accelerator: str = "auto",
     progress: Progress = silent,
@@ -43,10 +43,10 @@ def learn_first(
     project : Project
         With the parts that are learnt; its patterns are the class list.
     split : str
-    run : Path
+    run : Path or UPath
         The run directory; a finished one is read.
     seed : int
-    synthetic : Path
+    synthetic : Path or UPath
         Where the project of synthetic cells is made, or lies from before.
     about : dict
         More facts for ``about.json``.
@@ -90,7 +90,7 @@ def learn_first(
 
 
 def judge_first(
-    run: Path,
+    run: Place,
     classifier: Classifier,
     learnt: LabelledCells,
     judged: Sequence[Judged],
@@ -105,7 +105,7 @@ def judge_first(
 
     Parameters
     ----------
-    run : Path
+    run : Path or UPath
         The run directory of the initial learning.
     classifier : Classifier
     learnt : LabelledCells
@@ -116,7 +116,7 @@ def judge_first(
     """
     parts = list(judged)
     if (kept := run / "training-cells.parquet").exists():
-        held_out = pq.read_table(kept, filters=[("use", "=", "validation")])["cell_id"]
+        held_out = read_table(kept, filters=[("use", "=", "validation")])["cell_id"]
         rows = np.flatnonzero(np.isin(learnt.cells.ids, held_out.to_pylist()))
         names = [classifier.patterns[i] for i in learnt.labels[rows]]
         if names:

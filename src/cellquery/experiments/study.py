@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.core import Progress, SettingsError, generator, silent
-from cellquery.core.durable import write_json
+from cellquery.core.durable import make_folder, read_table, write_json
+from cellquery.core.places import Place, matching
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
@@ -32,7 +31,7 @@ KNOWN_PER_SPECIMEN = 6
 class _Task:
     """One training and what it is judged on: (name of the judgement, rows)."""
 
-    run: Path
+    run: Place
     seed: int
     train: NDArray[np.int64]
     judged: tuple[tuple[str, NDArray[np.int64]], ...]
@@ -41,13 +40,13 @@ class _Task:
 def run_experiment(
     experiment: Experiment,
     project: Project,
-    into: Path,
+    into: Place,
     *,
     only: str | None = None,
     variants: Sequence[str] = (),
     accelerator: str = "auto",
     progress: Progress = silent,
-) -> Path:
+) -> Place:
     """Run what is not yet done of an experiment and return its directory.
 
     Each training has a directory ``VARIANT/seed-S/all`` or ``VARIANT/seed-S/fold-F``; finished
@@ -59,7 +58,7 @@ def run_experiment(
     ----------
     experiment : Experiment
     project : Project
-    into : Path
+    into : Path or UPath
         Where the directory named after the experiment is made.
     only : {"test", "folds"} or None
         Do this half of the work, so that two processes can share an experiment.
@@ -74,7 +73,7 @@ def run_experiment(
         When there is no such variant, or the directory holds runs of other parts.
     """
     root = into / experiment.name
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     _check_same_cells(root, experiment)
     write_json(root / "experiment.json", experiment.model_dump())
     cells = select(project, experiment.split, [*experiment.train, *experiment.test])
@@ -156,7 +155,7 @@ def run_experiment(
     return root
 
 
-def _check_same_cells(root: Path, experiment: Experiment) -> None:
+def _check_same_cells(root: Place, experiment: Experiment) -> None:
     """Refuse to go on with runs of other cells: finished ones would pass for those asked for."""
     path = root / "experiment.json"
     if not path.exists() or not any(root.glob("*/seed-*/*/settings.json")):
@@ -179,7 +178,7 @@ def _tasks(
     variant: Variant,
     cells: Selection,
     in_train: NDArray[np.bool_],
-    root: Path,
+    root: Place,
 ) -> Iterator[_Task]:
     rank = _ranks(cells, experiment.fold_seed)
     limit = experiment.cells_per_specimen or len(cells)
@@ -234,13 +233,13 @@ def _ranks(cells: Selection, seed: int) -> NDArray[np.int64]:
     return ranks
 
 
-def _pool_folds(seed_dir: Path, patterns: tuple[str, ...]) -> None:
+def _pool_folds(seed_dir: Place, patterns: tuple[str, ...]) -> None:
     """Judge the folds' predictions together, as if they were one network's."""
     for name in ("unseen", "known"):
-        paths = sorted(seed_dir.glob(f"fold-*/predictions-{name}.parquet"))
+        paths = matching(seed_dir, f"fold-*/predictions-{name}.parquet")
         if not paths:
             continue
-        tables = [pq.read_table(path) for path in paths]
+        tables = [read_table(path) for path in paths]
         ids = np.concatenate([table["cell_id"].to_pylist() for table in tables]).astype(object)
         names = [pattern for table in tables for pattern in table["pattern"].to_pylist()]
         specimens = [specimen for table in tables for specimen in table["specimen"].to_pylist()]

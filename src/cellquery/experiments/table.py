@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.core.places import Place, local_path
 from cellquery.experiments.cases_table import cases_table
 
 
@@ -46,7 +47,7 @@ class Summary:
     seconds: float
 
 
-def summarise(root: Path) -> list[Summary]:
+def summarise(root: Place) -> list[Summary]:
     """Return a summary of each variant and judgement, variants in the experiment's order.
 
     Raises
@@ -81,7 +82,7 @@ def summarise(root: Path) -> list[Summary]:
 
 
 def _summary(
-    variant: str, judgement: str, records: list[dict[str, Any]], base: Path, runs: str
+    variant: str, judgement: str, records: list[dict[str, Any]], base: Place, runs: str
 ) -> Summary:
     recalls = {
         pattern: float(np.mean([100 * record["recall"][pattern] for record in records]))
@@ -109,14 +110,14 @@ def _summary(
     )
 
 
-def results_table(root: Path) -> str:
+def results_table(root: Place) -> str:
     """Return the results as a Markdown table: unseen specimens first, mean and s.d. over seeds.
 
     With several variants, a column says how far each one's mean MCA is from the first one's. A
     study of cases has a table of its own: see `cases_table`.
     """
     if (root / "study.json").exists():
-        return cases_table(root)
+        return cases_table(local_path(root))
     summaries = summarise(root)
     patterns = list(summaries[0].recall)
     first = {s.judgement: np.mean(s.mca) for s in summaries if s.variant == summaries[0].variant}

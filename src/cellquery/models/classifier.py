@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from cellquery import __version__
 from cellquery.core import RESEARCH_USE_ONLY, SettingsError, WeightsError
+from cellquery.core.places import Place, path_or_url
 from cellquery.models.network import Network, NetworkOptions, NetworkOutput
 from cellquery.models.registry import NETWORKS, build_network, network_options, side_fault
 from cellquery.models.weights import load_state, read_weights, write_weights
@@ -117,7 +117,7 @@ class Classifier:
         inputs = self.network.inputs(images, self.inputs)
         return tuple(each.contiguous(memory_format=torch.channels_last) for each in inputs)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Place) -> None:
         """Write weights and header as safetensors; the file is either whole or not there."""
         header = {
             "format": FORMAT,
@@ -132,10 +132,10 @@ class Classifier:
             "inputs": self.inputs.model_dump(),
             "provenance": self.provenance,
         }
-        write_weights(Path(path), self.network.state_dict(), header)
+        write_weights(path_or_url(path), self.network.state_dict(), header)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Place) -> Self:
         """Return the classifier kept in a file.
 
         Raises

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,19 +12,20 @@ from torch import Tensor, nn
 
 from cellquery.core import WeightsError
 from cellquery.core.durable import replacing
+from cellquery.core.places import Place, on_disk, path_or_url
 from cellquery.models.network import Network
 
 _HEADER_KEY = "cellquery"
 
 
-def write_weights(path: Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
+def write_weights(path: Place, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write tensors and a JSON header so that the file is either whole or not there."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     with replacing(path) as file:
         file.write(save(tensors, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)}))
 
 
-def read_header(path: str | Path) -> dict[str, Any]:
+def read_header(path: str | Place) -> dict[str, Any]:
     """Return the JSON header of a file of weights.
 
     Raises
@@ -33,19 +33,19 @@ def read_header(path: str | Path) -> dict[str, Any]:
     WeightsError
         When the file is missing, is not safetensors or was not written by cellquery.
     """
-    return _read(Path(path), with_weights=False)[0]
+    return _read(path_or_url(path), with_weights=False)[0]
 
 
-def read_weights(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_weights(path: str | Place) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return header and tensors of a file of weights; raises like `read_header`."""
-    return _read(Path(path), with_weights=True)
+    return _read(path_or_url(path), with_weights=True)
 
 
-def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Place, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise WeightsError(path, "no such file", "give the model.safetensors of a training")
     try:
-        with safe_open(path, framework="pt") as file:
+        with on_disk(path) as copy, safe_open(copy, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = (
                 {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -65,7 +65,7 @@ def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, 
     return header, weights
 
 
-def load_state(network: nn.Module, weights: dict[str, Tensor], where: str | Path) -> None:
+def load_state(network: nn.Module, weights: dict[str, Tensor], where: str | Place) -> None:
     """Load tensors into a network that must match them in every name and shape.
 
     Raises

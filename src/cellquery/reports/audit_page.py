@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from cellquery.core import title_of
+from cellquery.core.places import Place
 from cellquery.data import Project
 from cellquery.data.audit import SEVERITIES, Audit, Cue, DuplicateGroup, Finding, SplitCheck
 from cellquery.reports.figures.audit import cue_overview, likeness_by_distance, property_by_pattern
@@ -368,7 +369,7 @@ def _provenance(audit: Audit, project: Project) -> dict[str, object]:
     }
 
 
-def write_audit(path: str | Path, audit: Audit) -> Path:
+def write_audit(path: str | Place, audit: Audit) -> Place:
     """Write the findings and figures of an audit as JSON and return the path.
 
     Raises

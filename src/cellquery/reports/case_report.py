@@ -71,7 +71,8 @@ def write_case_report(
     published = published_table({_short(study, studies): study.results for study in studies})
     if published is not None:
         _write_rows(figures / "published.csv", [published.head, *published.rows])
-    return write_page(page, _page(studies, parts, pictures, published, title))
+    write_page(page, _page(studies, parts, pictures, published, title))
+    return page
 
 
 def _page(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from cellquery.core.places import Place, matching
 from cellquery.experiments import Experiment, compare, comparison_notes, comparison_rows
 from cellquery.reports.figures import MethodResult, method_comparison
 from cellquery.reports.page import Table, render_page
@@ -13,12 +13,12 @@ from cellquery.reports.studies import json_of
 from cellquery.reports.training_report import flat
 
 
-def comparison_page(studies: Sequence[tuple[Experiment, Path]], *, title: str = "") -> str:
+def comparison_page(studies: Sequence[tuple[Experiment, Place]], *, title: str = "") -> str:
     """Return the comparison of several experiments as one HTML page.
 
     Parameters
     ----------
-    studies : sequence of (Experiment, Path)
+    studies : sequence of (Experiment, Path or UPath)
         Experiments and the directories of their runs; each variant is a method.
     title : str
 
@@ -30,7 +30,7 @@ def comparison_page(studies: Sequence[tuple[Experiment, Path]], *, title: str = 
     methods = compare(studies)
     head, rows = comparison_rows(methods)
     abouts = [
-        json_of(path) for _, root in studies for path in sorted(root.glob("*/seed-*/*/about.json"))
+        json_of(path) for _, root in studies for path in matching(root, "*/seed-*/*/about.json")
     ]
     results = []
     for method in methods:
@@ -61,7 +61,7 @@ def comparison_page(studies: Sequence[tuple[Experiment, Path]], *, title: str = 
 
 
 def _provenance(
-    studies: Sequence[tuple[Experiment, Path]], abouts: Sequence[dict[str, Any]]
+    studies: Sequence[tuple[Experiment, Place]], abouts: Sequence[dict[str, Any]]
 ) -> dict[str, str]:
     machines = {
         f"{about['processor']}, {about['threads']} threads, torch {about['packages']['torch']}"

@@ -11,12 +11,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cellquery import __version__
 from cellquery.core import RESEARCH_USE_ONLY
 from cellquery.core.durable import make_folder, replacing
+from cellquery.core.places import Place, path_or_url
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -126,7 +126,7 @@ def render_page(
     return _environment().get_template(template).render(title=title, provenance=shown, **content)
 
 
-def write_page(path: str | Path, page: str) -> Path:
+def write_page(path: str | Place, page: str) -> Place:
     """Write a page whole or not at all, and return its path.
 
     Raises
@@ -137,7 +137,7 @@ def write_page(path: str | Path, page: str) -> Path:
     return write_whole(path, page.encode())
 
 
-def write_whole(path: str | Path, content: bytes) -> Path:
+def write_whole(path: str | Place, content: bytes) -> Place:
     """Write a file whole or not at all, and return its path.
 
     Raises
@@ -145,7 +145,7 @@ def write_whole(path: str | Path, content: bytes) -> Path:
     ProjectError
         When the file cannot be written.
     """
-    path = Path(path)
+    path = path_or_url(path)
     make_folder(path.parent)
     with replacing(path) as file:
         file.write(content)

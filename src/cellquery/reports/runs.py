@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.core import InputError
+from cellquery.core.durable import read_table
+from cellquery.core.places import Place, path_or_url
 
 _AGAIN = "run cellquery evaluate again"
 
@@ -100,7 +100,7 @@ class TrainingRun:
     Make one with `read_run`. Evaluations and predictions are read when they are first asked for.
     """
 
-    path: Path
+    path: Place
     settings: dict[str, Any]
     about: dict[str, Any]
     epochs: list[dict[str, Any]]
@@ -117,7 +117,7 @@ class TrainingRun:
         if not path.exists():
             return None
         try:
-            ids: list[str] = pq.read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
+            ids: list[str] = read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(path, f"cannot be read ({error})", "train again") from error
         return ids
@@ -155,7 +155,7 @@ class TrainingRun:
         return EvaluationRecord(name, values, cells)
 
 
-def read_run(path: str | Path) -> TrainingRun:
+def read_run(path: str | Place) -> TrainingRun:
     """Return what a training left in its run directory.
 
     Raises
@@ -163,7 +163,7 @@ def read_run(path: str | Path) -> TrainingRun:
     InputError
         Naming the file that is missing or damaged.
     """
-    path = Path(path)
+    path = path_or_url(path)
     if not path.is_dir():
         raise InputError(path, "no such run directory", "give the directory of a cellquery train")
     finish = "finish cellquery train first"
@@ -172,7 +172,7 @@ def read_run(path: str | Path) -> TrainingRun:
     return TrainingRun(path, settings, about, epochs)
 
 
-def read_epochs(path: Path, remedy: str) -> list[dict[str, Any]]:
+def read_epochs(path: Place, remedy: str) -> list[dict[str, Any]]:
     """Return the lines of ``epochs.jsonl``, or raise InputError."""
     lines = _text(path, remedy).splitlines()
     try:
@@ -184,7 +184,7 @@ def read_epochs(path: Path, remedy: str) -> list[dict[str, Any]]:
     return epochs
 
 
-def read_predictions(path: Path, name: str) -> PredictedCells:
+def read_predictions(path: Place, name: str) -> PredictedCells:
     """Return a table of predictions; the true pattern and the specimen may be absent or null.
 
     Raises
@@ -193,7 +193,7 @@ def read_predictions(path: Path, name: str) -> PredictedCells:
         When the file is missing, damaged or lacks a column.
     """
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
     except FileNotFoundError as error:
         raise InputError(path, "no such file", _AGAIN) from error
     except (pa.ArrowInvalid, OSError) as error:
@@ -220,12 +220,12 @@ def read_predictions(path: Path, name: str) -> PredictedCells:
     )
 
 
-def _names(folder: Path, head: str, tail: str) -> list[str]:
+def _names(folder: Place, head: str, tail: str) -> list[str]:
     found = (path.name for path in folder.glob(f"{head}*{tail}"))
     return sorted(name.removeprefix(head).removesuffix(tail) for name in found)
 
 
-def _text(path: Path, remedy: str) -> str:
+def _text(path: Place, remedy: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -234,7 +234,7 @@ def _text(path: Path, remedy: str) -> str:
         raise InputError(path, f"cannot be read ({error})", remedy) from error
 
 
-def _json(path: Path, remedy: str) -> dict[str, Any]:
+def _json(path: Place, remedy: str) -> dict[str, Any]:
     try:
         values = json.loads(_text(path, remedy))
     except ValueError as error:

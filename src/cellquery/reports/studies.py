@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cellquery.core import InputError
+from cellquery.core.places import Place
 from cellquery.data import Project
 from cellquery.experiments.cases_table import CaseResult, campaign_folder, case_results
 from cellquery.reports.pictures import ProjectPictures
@@ -131,7 +132,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     return mean + more
 
 
-def json_of(path: Path) -> dict[str, Any]:
+def json_of(path: Place) -> dict[str, Any]:
     """Return the values of a file of a study.
 
     Raises

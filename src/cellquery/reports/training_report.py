@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cellquery.core import title_of
+from cellquery.core.places import Place
 from cellquery.data import Project
 from cellquery.reports.chosen_cells import (
     gallery_cells,
@@ -151,7 +152,7 @@ def training_report(
     )
 
 
-def write_plots(run: str | Path, name: str, kind: Literal["png", "svg"] = "png") -> list[Path]:
+def write_plots(run: str | Place, name: str, kind: Literal["png", "svg"] = "png") -> list[Place]:
     """Write the figures of one evaluation into its run directory and return their paths.
 
     They are ``curves``, ``confusion-NAME``, ``reliability-NAME`` and ``recall-NAME`` (Figures 10a
@@ -159,7 +160,7 @@ def write_plots(run: str | Path, name: str, kind: Literal["png", "svg"] = "png")
 
     Parameters
     ----------
-    run : str or Path
+    run : str, Path or UPath
         The run directory.
     name : str
         The evaluation's name.

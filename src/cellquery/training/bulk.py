@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from cellquery.core import InputError, Progress, silent
 from cellquery.core.durable import replacing
+from cellquery.core.places import Place, local_path
 from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
 from cellquery.data import ImageStore, Project, SourceCell, read_image, read_mask
 from cellquery.data.prepare import PreparedCells, prepare, prepare_cell
@@ -60,8 +61,8 @@ class BulkSummary:
 
 def predict_source(
     classifier: Classifier,
-    source: Path,
-    out: Path,
+    source: Place,
+    out: Place,
     *,
     views: int = 1,
     accelerator: str = "auto",
@@ -73,9 +74,9 @@ def predict_source(
     Parameters
     ----------
     classifier : Classifier
-    source : Path
+    source : Path or UPath
         A cellquery project, a folder of images or any layout that ``cellquery import`` reads.
-    out : Path
+    out : Path or UPath
         ``.csv`` or ``.parquet``; columns as in `predictions_table`. It appears when it is whole.
     views : {1, 8}
     accelerator : {"auto", "cpu", "cuda"}
@@ -99,6 +100,7 @@ def predict_source(
     mask_matters = classifier.inputs.mask != "ignore"
     load: _Load
     cells: Iterator[Any]
+    store: ImageStore | None = None
     if (source / "project.toml").exists():
         project = Project.open(source)
         store = project.store()
@@ -106,7 +108,7 @@ def predict_source(
         if mask_matters:
             summary.n_without_mask = pc.sum(pc.invert(project.manifest()["mask"])).as_py() or 0
     else:
-        cells, load = iter(open_source(source)), _FromFiles(classifier.inputs)
+        cells, load = iter(open_source(local_path(source))), _FromFiles(classifier.inputs)
     with (
         writing_table(out) as write,
         _predicted(classifier, cells, load, views, accelerator, workers) as answers,
@@ -125,6 +127,9 @@ def predict_source(
         if not summary.n_cells:
             first = f" (first: {summary.faults[0]})" if summary.faults else ""
             raise InputError(source, f"no image could be read{first}", "check the folder")
+        if store is not None:
+            # Before the file appears: an id must still mean the cell that was predicted.
+            store.check()
     summary.seconds = time.perf_counter() - started
     return summary
 
@@ -160,6 +165,7 @@ def predict_stored(
             parts.append(answer.predictions)
             n_cells += len(answer.predictions.ids)
             progress("predicting", n_cells, len(ids))
+    store.check()
     return Predictions(
         np.concatenate([part.ids for part in parts]),
         classifier.patterns,
@@ -293,7 +299,7 @@ class _Write(Protocol):
 
 
 @contextmanager
-def writing_table(out: Path) -> Iterator[_Write]:
+def writing_table(out: Place) -> Iterator[_Write]:
     """Yield a function that appends a table to a file, which appears once it is whole.
 
     Raises

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from cellquery.core import RESEARCH_USE_ONLY, Progress, generator, silent
 from cellquery.core.durable import replacing, write_json, write_table
+from cellquery.core.places import Place
 from cellquery.data.prepare import PreparedCells
 from cellquery.metrics import Evaluation, evaluate
 from cellquery.models import Classifier
@@ -59,14 +59,14 @@ def evaluate_cells(
 
 
 def write_evaluation(
-    run: Path,
+    run: Place,
     name: str,
     evaluation: Evaluation,
     predictions: Predictions,
     names: Sequence[str],
     specimens: Sequence[str | None] | None = None,
     about: dict[str, Any] | None = None,
-) -> Path:
+) -> Place:
     """Write ``evaluation-NAME.json`` and ``predictions-NAME.parquet``; return the first."""
     path = run / f"evaluation-{name}.json"
     table = predictions_table(predictions, names, specimens)
@@ -84,7 +84,7 @@ def write_evaluation(
     return path
 
 
-def keep_embeddings(run: Path, name: str, predictions: Predictions, names: Sequence[str]) -> Path:
+def keep_embeddings(run: Place, name: str, predictions: Predictions, names: Sequence[str]) -> Place:
     """Write ``embeddings-NAME.parquet``: the embeddings of at most 2,000 judged cells.
 
     The same cells are drawn for every network that is judged on them. Columns: ``cell_id``,

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
 from cellquery.core.durable import replacing
+from cellquery.core.places import Place, on_disk
 from cellquery.models import FORWARD_CELLS, Classifier, NetworkOutput
 from cellquery.models.remembered import Remembered
 from cellquery.training.cells import LabelledCells
@@ -53,7 +53,7 @@ def fit(
     seed: int,
     validation: LabelledCells | CachedCells | None = None,
     rehearsed: LabelledCells | CachedCells | None = None,
-    run: Path | None = None,
+    run: Place | None = None,
     accelerator: str = "auto",
     progress: Progress = silent,
 ) -> list[Epoch]:
@@ -75,7 +75,7 @@ def fit(
         Required when ``settings.patience`` is set.
     rehearsed : LabelledCells, CachedCells or None
         Cells learnt earlier; ``settings.rehearsal`` of them join each labelled cell of a batch.
-    run : Path or None
+    run : Path, UPath or None
         A directory for ``epochs.jsonl`` and the state that an interrupted training resumes from.
     accelerator : str
         As Lightning Fabric names them: auto, cpu, cuda, ...
@@ -122,7 +122,7 @@ class _Fit:
         cells: _Cells,
         settings: TrainSettings,
         seed: int,
-        run: Path | None,
+        run: Place | None,
         accelerator: str,
     ) -> None:
         self.classifier, self.cells, training = classifier, cells, cells.training
@@ -301,7 +301,8 @@ class _Fit:
         if self.run is None or not (self.run / "state.pt").exists():
             return
         try:
-            state = torch.load(self.run / "state.pt", weights_only=True)
+            with on_disk(self.run / "state.pt") as file:
+                state = torch.load(file, weights_only=True)
             self.classifier.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
             if self.schedule:
@@ -324,7 +325,7 @@ def _learn_at_once(
     cells: _Cells,
     settings: TrainSettings,
     seed: int,
-    run: Path | None,
+    run: Place | None,
     progress: Progress,
 ) -> list[Epoch]:
     """Teach a network that is not taught by gradient descent; it has one epoch."""
@@ -399,9 +400,10 @@ def _judge(
     return total_loss / len(cells), n_right / len(cells)
 
 
-def _write_epochs(run: Path, epochs: list[Epoch]) -> None:
+def _write_epochs(run: Place, epochs: list[Epoch]) -> None:
     lines = "".join(json.dumps(_finite(asdict(epoch))) + "\n" for epoch in epochs)
-    (run / "epochs.jsonl").write_text(lines, encoding="utf-8")
+    with replacing(run / "epochs.jsonl") as file:
+        file.write(lines.encode())
 
 
 def _pattern_weights(

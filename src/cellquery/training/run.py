@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
-from cellquery.core.durable import write_json, write_table
+from cellquery.core.durable import make_folder, write_json, write_table
+from cellquery.core.places import Place
 from cellquery.core.provenance import provenance
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
@@ -25,7 +25,7 @@ from cellquery.wavelets import InputSettings
 
 
 def train_run(
-    run: Path,
+    run: Place,
     cells: PreparedCells,
     names: Sequence[str],
     patterns: tuple[str, ...],
@@ -47,7 +47,7 @@ def train_run(
 
     Parameters
     ----------
-    run : Path
+    run : Path or UPath
     cells : PreparedCells
         Prepared with ``settings.inputs``.
     names : sequence of str, shape (cells,)
@@ -80,7 +80,7 @@ def train_run(
     if (run / "model.safetensors").exists():
         _check_same(run, settings, seed)
         return Classifier.load(run / "model.safetensors")
-    run.mkdir(parents=True, exist_ok=True)
+    make_folder(run)
     labelled = label(cells, names, patterns)
     validation = None
     if settings.validation == "labelled":
@@ -160,7 +160,7 @@ def fitted_inputs(inputs: InputSettings, images: NDArray[np.float16]) -> InputSe
     return inputs.with_statistics(mean, max(float(square - mean**2), 1e-12) ** 0.5)
 
 
-def _write_cells(run: Path, patterns: tuple[str, ...], **uses: LabelledCells | None) -> None:
+def _write_cells(run: Place, patterns: tuple[str, ...], **uses: LabelledCells | None) -> None:
     """Write ``training-cells.parquet``: which cells trained and validated, under which label."""
     rows = [
         (str(cell_id), patterns[number], use)
@@ -198,7 +198,7 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
         transfer_weights(initial.network, classifier.network)
 
 
-def _check_same(run: Path, settings: TrainSettings, seed: int) -> None:
+def _check_same(run: Place, settings: TrainSettings, seed: int) -> None:
     kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
     if "network" not in kept:  # written when there was one network
         kept |= {"network": "parallel", "options": {"shortcut": kept.pop("shortcut")}}

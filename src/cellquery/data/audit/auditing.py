@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from cellquery import __version__
 from cellquery.core import RESEARCH_USE_ONLY, Progress, ProjectError, silent
+from cellquery.core.places import Place
 from cellquery.data.audit.class_findings import PatternCount, class_findings, count_patterns
 from cellquery.data.audit.cue_findings import cue_findings
 from cellquery.data.audit.cues import Cue, technical_cues
@@ -43,7 +43,7 @@ class Audit:
 
     Attributes
     ----------
-    project : Path
+    project : Path or UPath
         The project's directory.
     cells : Measurements
         What was measured of each cell.
@@ -67,7 +67,7 @@ class Audit:
         When, as ISO 8601 in UTC.
     """
 
-    project: Path
+    project: Place
     cells: Measurements
     patterns: tuple[PatternCount, ...]
     n_faults: int

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from matplotlib import rc_context
@@ -18,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cellquery.core import RESEARCH_USE_ONLY, CellqueryError
+from cellquery.core.places import Place, path_or_url
 from cellquery.reports.page import Picture, write_whole
 
 INK = "#1A1F26"
@@ -61,7 +61,7 @@ class Plate:
         """Return the drawing for a page."""
         return Picture(self.render(kind), self.alt, caption, kind)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Place) -> Place:
         """Write the drawing as SVG or PNG, by the ending of the path, and return the path.
 
         Raises
@@ -69,7 +69,7 @@ class Plate:
         CellqueryError
             When the ending is neither, or the file cannot be written.
         """
-        path = Path(path)
+        path = path_or_url(path)
         kind = path.suffix.lower().removeprefix(".")
         if kind not in ("svg", "png"):
             fault = f"'{path.suffix}' is not a kind of picture that can be written"
