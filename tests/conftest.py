@@ -49,6 +49,23 @@ def i3a() -> Path:
     return folder
 
 
+@pytest.fixture
+def mount_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A function that mounts a disk of so many bytes and returns its folder, for root alone."""
+    disk = tmp_path / "disk"
+
+    def mount(n_bytes: int) -> Path:
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={n_bytes}", "tmpfs", disk]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("no small disk can be mounted here")
+        return disk
+
+    yield mount
+    # Lazy: files that the test has mapped into memory keep the disk busy.
+    subprocess.run(["umount", "--lazy", disk], capture_output=True, check=False)
+
+
 @pytest.fixture(scope="session")
 def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs `cellquery ARGUMENTS` as a process and returns what came of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -116,3 +117,26 @@ def test_round_robin_takes_from_all_specimens_alike(name: str) -> None:
     of = dict(zip(cells.ids, cells.groups, strict=True))  # type: ignore[arg-type]
     counts = Counter(of[cell_id] for cell_id in ask(name, {"round_robin": True}, cells, 14).ids)
     assert set(counts.values()) == {2}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_million_candidates_fit_into_four_gibibytes(name: str) -> None:
+    # What each further candidate adds; 10 members of a committee and 128 dimensions as measured by
+    # `python bench/selection.py`.
+    peaks = []
+    for n_cells in (10_000, 30_000):
+        random = np.random.default_rng(0)
+        committee = random.random((10, n_cells, 6), dtype=np.float32)
+        tracemalloc.start()
+        cells = Candidates(
+            ids=np.array([f"cell-{i}" for i in range(n_cells)], dtype=object),
+            probabilities=committee[0].copy(),
+            embeddings=random.standard_normal((n_cells, 128), dtype=np.float32),
+            committee=committee.copy(),
+            labelled_embeddings=random.standard_normal((20, 128), dtype=np.float32),
+        )
+        assert len(ask(name, {"random_share": 0.3}, cells, 20)) == 20
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    bytes_a_candidate = (peaks[1] - peaks[0]) / 20_000
+    assert bytes_a_candidate < 3500

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cellquery.core import ProjectError
 from cellquery.data import Project
 from cellquery.data.prepare import inputs_for, prepare, prepare_cell
 from cellquery.data.synthetic import into_project, synthetic_settings
@@ -103,3 +105,23 @@ def test_the_brightest_16_bit_cell_of_a_project_sets_the_scale_of_all(tmp_path: 
 def test_8_bit_projects_need_no_scale(synthetic_project: Path) -> None:
     settings = InputSettings()
     assert inputs_for(Project.open(synthetic_project), settings) == settings
+
+
+def test_cells_prepared_on_disk_are_those_prepared_in_memory(
+    synthetic_project: Path, tmp_path: Path
+) -> None:
+    store, settings = Project.open(synthetic_project).store(), InputSettings(side_px=32)
+    in_memory = prepare(store, store.ids[:9], settings)
+    on_disk = prepare(store, store.ids[:9], settings, folder=tmp_path)
+    assert on_disk.ids.tolist() == in_memory.ids.tolist()
+    assert np.array_equal(on_disk.images, in_memory.images)
+    assert not list(tmp_path.iterdir())
+    assert not len(prepare(store, [], settings, folder=tmp_path))
+
+
+def test_a_disk_too_small_for_the_prepared_cells_is_named(
+    synthetic_project: Path, mount_disk: Callable[[int], Path]
+) -> None:
+    store, settings = Project.open(synthetic_project).store(), InputSettings(side_px=112)
+    with pytest.raises(ProjectError, match="disk: the disk or the quota is full; free some space"):
+        prepare(store, store.ids[:9], settings, folder=mount_disk(100_000))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,23 +89,6 @@ def test_full_quota_stops_with_one_line_and_a_later_import_goes_on(
     assert len(Project.open(project).store()) == 10
     assert cli("import", source, "--into", project).returncode == 0
     assert len(Project.open(project).store()) == 300
-
-
-@pytest.fixture
-def mount_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """A function that mounts a disk of so many bytes and returns its folder."""
-    disk = tmp_path / "disk"
-
-    def mount(n_bytes: int) -> Path:
-        disk.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={n_bytes}", "tmpfs", disk]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("no small disk can be mounted here")
-        return disk
-
-    yield mount
-    # Lazy: files that the test has mapped into memory keep the disk busy.
-    subprocess.run(["umount", "--lazy", disk], capture_output=True, check=False)
 
 
 @needs_root

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cellquery.core import SIX_PATTERNS, InputError, SettingsError
+from cellquery.core import SIX_PATTERNS, InputError, ProjectError, SettingsError
 from cellquery.data import Project
 from cellquery.models import Classifier
 from cellquery.training.bulk import predict_source
@@ -72,6 +73,26 @@ def test_nothing_readable_leaves_no_file(classifier: Classifier, tmp_path: Path)
     with pytest.raises(InputError, match="no image could be read"):
         predict_source(classifier, folder, out)
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_shard_is_named_and_leaves_no_file(
+    classifier: Classifier, synthetic_project: Path, tmp_path: Path, damage: str
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(synthetic_project, project)
+    shard = next((project / "images").glob("part-*.arrow"))
+    whole = shard.read_bytes()
+    # Where the pixels of each cell begin: far outside the file.
+    store = Project.open(project).store()
+    sizes = [store.pixels(cell_id).size for cell_id in store.ids]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype("<i8").tobytes()
+    assert offsets in whole
+    broken = np.full(len(sizes) + 1, 2**40, "<i8").tobytes()
+    shard.write_bytes(whole[:-200] if damage == "cut" else whole.replace(offsets, broken))
+    with pytest.raises(ProjectError, match=r"part-\d+\.arrow: damaged shard .*import the source"):
+        predict_source(classifier, project, tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_an_unknown_suffix_is_refused(classifier: Classifier, folder: Path, tmp_path: Path) -> None:

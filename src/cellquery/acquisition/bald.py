@@ -36,7 +36,9 @@ class Bald:
         candidates = candidates.in_order()
         assert candidates.committee is not None
         mean = candidates.committee.mean(axis=0)
-        information = entropy(mean) - entropy(candidates.committee).mean(axis=0)
+        # Member by member: all of them at once, in double precision, would not fit for long.
+        own = sum(entropy(member) for member in candidates.committee) / len(candidates.committee)
+        information = entropy(mean) - own
         if self.batch == "top":
             return ranked(candidates, information, n)
         lots = random.gumbel(size=len(candidates))

@@ -9,7 +9,7 @@ import numpy as np
 
 from cellquery.acquisition.candidates import Candidates, Query
 from cellquery.acquisition.clusters import clusters_of
-from cellquery.acquisition.contract import in_turn, ranked
+from cellquery.acquisition.contract import highest, in_turn
 from cellquery.acquisition.margin import margin_utility
 
 
@@ -40,8 +40,7 @@ class ClusterMargin:
         if n <= 0:
             return in_turn(candidates, [], [])
         utilities = margin_utility(candidates.probabilities)
-        kept_ids = ranked(candidates, utilities, self.oversampling * n).ids
-        kept = np.flatnonzero(np.isin(candidates.ids, kept_ids))
+        kept = np.sort(highest(candidates, utilities, self.oversampling * n))
         numbers = clusters_of(
             np.asarray(candidates.embeddings[kept], dtype=np.float32),
             min(n, self.max_clusters),

@@ -23,13 +23,15 @@ def disagreement(committee: NDArray[Any], method: str) -> NDArray[np.float64]:
     method : {"kl", "vote-entropy"}
         Mean divergence from the mean opinion, or entropy of the members' votes.
     """
-    members = np.asarray(committee, dtype=np.float64)
-    if method == "kl":
-        mean = members.mean(axis=0, keepdims=True)
-        divergence: NDArray[np.float64] = rel_entr(members, mean).sum(axis=2).mean(axis=0)
-        return divergence
-    votes = np.eye(members.shape[2])[members.argmax(axis=2)]
-    return entropy(votes.mean(axis=0))
+    mean = committee.mean(axis=0, dtype=np.float64)
+    total = np.zeros(mean.shape if method == "vote-entropy" else len(mean))
+    for member in committee:
+        if method == "kl":
+            total += rel_entr(np.asarray(member, dtype=np.float64), mean).sum(axis=1)
+        else:
+            total[np.arange(len(mean)), member.argmax(axis=1)] += 1
+    total /= len(committee)
+    return total if method == "kl" else entropy(total)
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,19 @@ class QueryStrategy(Protocol):
 def ranked(candidates: Candidates, utilities: NDArray[Any], n: int) -> Query:
     """Return the n candidates of highest utility, highest first; ids decide between equals."""
     values = np.asarray(utilities, dtype=np.float64)
-    order = np.lexsort((candidates.ids.astype(str), -values))[: max(n, 0)]
-    return Query(candidates.ids[order], values[order])
+    rows = highest(candidates, values, n)
+    return Query(candidates.ids[rows], values[rows])
+
+
+def highest(candidates: Candidates, values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """Return the rows of the n highest values, highest first; ids decide between equals."""
+    n = min(max(n, 0), len(values))
+    # Of a large pool only what may be among them is sorted.
+    least = np.partition(values, -n)[-n] if n else np.inf
+    rows = np.flatnonzero(values >= least)
+    order = np.lexsort((candidates.ids[rows].astype(str), -values[rows]))[:n]
+    found: NDArray[np.int64] = rows[order]
+    return found
 
 
 def in_turn(candidates: Candidates, rows: list[int], utilities: list[float]) -> Query:

@@ -32,7 +32,7 @@ class CoreSet:
         utilities: list[float] = []
         for _ in range(min(n, len(candidates))):
             if not rows and not len(candidates.labelled_embeddings):
-                far = int(((vectors - vectors.mean(axis=0)) ** 2).sum(axis=1).argmin())
+                far = int(nearest_squared(vectors, vectors.mean(axis=0, keepdims=True)).argmin())
                 utilities.append(float(np.sqrt(lengths.max())))
             else:
                 far = int(nearest.argmax())

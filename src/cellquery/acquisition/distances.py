@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_PIECE = 32_000_000
+_PIECE = 8_000_000
+
+
+def pieces(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Yield slices of the rows of a matrix, each of about 32 MB in single precision."""
+    step = max(1, _PIECE // max(1, n_columns))
+    return (slice(start, start + step) for start in range(0, n_rows, step))
 
 
 def squared_norms(vectors: NDArray[Any]) -> NDArray[np.float32]:
@@ -18,8 +25,11 @@ def squared_norms(vectors: NDArray[Any]) -> NDArray[np.float32]:
 
 def squared_distances(vectors: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float32]:
     """Return the squared distance of each row to each other row, shape (rows, others)."""
-    squared = squared_norms(vectors)[:, None] + squared_norms(others) - 2 * vectors @ others.T
-    distances: NDArray[np.float32] = np.maximum(squared, 0)
+    products = vectors @ others.T
+    products *= 2
+    distances: NDArray[np.float32] = squared_norms(vectors)[:, None] + squared_norms(others)
+    distances -= products
+    np.maximum(distances, 0, out=distances)
     return distances
 
 
@@ -28,8 +38,6 @@ def nearest_squared(vectors: NDArray[Any], others: NDArray[Any]) -> NDArray[np.f
     nearest = np.full(len(vectors), np.inf, dtype=np.float32)
     if not len(others):
         return nearest
-    step = max(1, _PIECE // len(others))
-    for start in range(0, len(vectors), step):
-        piece = slice(start, start + step)
+    for piece in pieces(len(vectors), len(others)):
         nearest[piece] = squared_distances(vectors[piece], others).min(axis=1)
     return nearest

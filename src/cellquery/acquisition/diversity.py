@@ -102,8 +102,9 @@ class RandomShare(_Around):
         n = min(n, len(candidates))
         n_random = round(self.share * n)
         first = self.inner.query(candidates, n - n_random, random)
-        rest = candidates.rows(np.flatnonzero(~np.isin(candidates.ids, first.ids)))
-        drawn = Random().query(rest, n_random, random)
+        taken = set(first.ids.tolist())
+        rest = [cell_id for cell_id in candidates.ids.tolist() if cell_id not in taken]
+        drawn = Random().query(Candidates(np.array(rest, dtype=object)), n_random, random)
         drawn = Query(drawn.ids, np.zeros(len(drawn)))
         return joined([first.named(self.name), drawn.named(Random.name)])
 

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from cellquery.acquisition.candidates import Candidates, Query
 from cellquery.acquisition.contract import in_turn
-from cellquery.acquisition.distances import nearest_squared, squared_distances, squared_norms
+from cellquery.acquisition.distances import (
+    nearest_squared,
+    pieces,
+    squared_distances,
+    squared_norms,
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class MaxHerding:
             nearest = nearest_squared(sample, _unit(candidates.labelled_embeddings))
             covered = _of_squared(nearest, width)
         gains = [
-            np.maximum(_kernel(vectors[start : start + 4096], sample, width) - covered, 0).mean(1)
-            for start in range(0, len(vectors), 4096)
+            np.maximum(_kernel(vectors[piece], sample, width) - covered, 0).mean(1)
+            for piece in pieces(len(vectors), n_sample)
         ]
         heap = [(-float(gain), row) for row, gain in enumerate(np.concatenate(gains))]
         heapq.heapify(heap)

@@ -12,6 +12,7 @@ from cellquery.campaign.oracle import KnownLabels
 from cellquery.campaign.pool import Pool
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.core import Progress, SettingsError, silent
+from cellquery.core.durable import make_folder
 from cellquery.core.places import Place
 from cellquery.data import Project
 from cellquery.data.prepare import inputs_for, prepare
@@ -132,9 +133,12 @@ def campaign_on(
         cells = select(project, split, rehearse)
         prepared = prepare(store, cells.ids, inputs, progress=progress)
         rehearsed = label(prepared, list(cells.patterns), patterns)
+    make_folder(root)
+    # On disk: the pool is what may be larger than the memory.
+    prepared = prepare(store, chosen.ids, inputs, folder=root, progress=progress)
     return Campaign(
         root,
-        Pool(prepare(store, chosen.ids, inputs, progress=progress), chosen.specimens),
+        Pool(prepared, chosen.specimens),
         settings,
         patterns,
         inputs,

@@ -48,7 +48,8 @@ class CampaignSettings(BaseModel):
         How many cells of the initial learning the rounds rehearse, drawn at random; the final
         training rehearses all.
     cache_mb : int
-        Room for the output of the frozen layers. Where it is not enough, rounds compute it anew.
+        Room on disk for the output of the frozen layers. Where it is not enough, or the disk has
+        less, rounds compute anew what finds none.
     stop_kappa : float or None
         Stop before the budget is spent once predictions agree with those of the round before at
         this Cohen's kappa or above, in three rounds running. None only records what it says.

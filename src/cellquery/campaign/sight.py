@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellquery.campaign.pool import Pool
 from cellquery.core import Progress, generator, integer_seed
+from cellquery.core.durable import make_folder, room_for
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import FORWARD_CELLS, Classifier
 from cellquery.training import (
@@ -24,7 +25,7 @@ from cellquery.training import (
     predict,
 )
 from cellquery.training.augment import n_views
-from cellquery.training.early import size_mb
+from cellquery.training.early import n_kept, size_mb
 from cellquery.training.precision import predicting
 
 _N_MEMBERS, _DROPOUT = 10, 0.5
@@ -80,30 +81,32 @@ class Sight:
         self.note, views = "", n_views(settings.augmentation)
         self.views = range(views or 1)
         self.cached = False
+        self._n_trained = self._n_pool = 0
+        self._allowed_mb: int | None = None
+        self._groups: dict[int, EarlyFeatures] = {}
+        self._pool_features: EarlyFeatures | None = None
+        self._rehearsed_features: CachedCells | None = None
         if initial is None or not initial.network.has_early:
             self.note = "nothing is frozen, so nothing is cached"
         elif views is None:
             self.note = "the augmentation has no fixed views, so nothing is cached"
         else:
-            n_kept = len(pool) + views * (n_labels + (len(rehearsed) if rehearsed else 0))
-            needed = size_mb(initial, n_kept, 1)
-            self.cached = needed <= cache_mb
-            if not self.cached:
-                self.note = f"the cache needs {needed:.0f} MB of {cache_mb} allowed: not used"
-        self._groups: dict[int, EarlyFeatures] = {}
-        self._pool_features: EarlyFeatures | None = None
-        self._rehearsed_features: CachedCells | None = None
+            self._n_trained = views * (n_labels + (len(rehearsed) if rehearsed else 0))
+            self._allowed_mb = cache_mb
 
     def prepare(self) -> None:
         """Fill the cache of the pool and of the rehearsed cells."""
+        if self._allowed_mb is not None:
+            self._share(self._allowed_mb)
+            self._allowed_mb = None
         if not self.cached:
             return
-        if self._pool_features is None:
-            self._pool_features = self._features("pool", self.pool.cells, Augmentation(), [0])
+        if self._pool_features is None and self._n_pool:
+            cells = self.pool.cells.rows(slice(self._n_pool))
+            self._pool_features = self._features("pool", cells, Augmentation(), [0])
         if self.whole_rehearsed is not None and self._rehearsed_features is None:
-            cells = self.whole_rehearsed
-            features = self._augmented("rehearsed", cells.cells)
-            self._rehearsed_features = CachedCells((features,), cells.labels)
+            features = self._augmented("rehearsed", self.whole_rehearsed.cells)
+            self._rehearsed_features = CachedCells((features,), self.whole_rehearsed.labels)
 
     @property
     def rehearsed(self) -> LabelledCells | CachedCells | None:
@@ -127,22 +130,57 @@ class Sight:
 
     def scores(self, classifier: Classifier) -> Scores:
         """Return what a network says of the pool, each cell at one view."""
-        if not self.cached or self._pool_features is None:
-            said = predict(classifier, self.pool.cells, progress=self.progress)
+        cells, kept = self.pool.cells, self._pool_features
+        n_cached = 0 if kept is None else len(kept)
+        said = None
+        if n_cached < len(cells):
+            rest = cells.rows(slice(n_cached, None))
+            said = predict(classifier, rest, progress=self.progress)
+        if kept is None:
+            assert said is not None
             return Scores(said.probabilities, said.embeddings)
         network = classifier.channels_last("cpu")
         network.eval()
-        probabilities, embeddings = [], []
+        probabilities = np.empty((len(cells), len(classifier.patterns)), np.float32)
+        embeddings = np.empty((len(cells), network.n_embedding), np.float32)
         with torch.inference_mode(), predicting(network):
-            for start in range(0, len(self.pool), FORWARD_CELLS):
-                rows = np.arange(start, min(start + FORWARD_CELLS, len(self.pool)))
+            for start in range(0, n_cached, FORWARD_CELLS):
+                rows = np.arange(start, min(start + FORWARD_CELLS, n_cached))
                 views = np.zeros(len(rows), dtype=np.int64)
-                inputs = self._pool_features.at_views(rows, views, torch.device("cpu"))
-                output = network.finish(*inputs)
-                probabilities.append(output.logits.float().softmax(dim=1).numpy())
-                embeddings.append(output.embedding.float().numpy())
-                self.progress("scoring", int(rows[-1]) + 1, len(self.pool))
-        return Scores(np.concatenate(probabilities), np.concatenate(embeddings))
+                output = network.finish(*kept.at_views(rows, views, torch.device("cpu")))
+                probabilities[rows] = output.logits.float().softmax(dim=1).numpy()
+                embeddings[rows] = output.embedding.float().numpy()
+                self.progress("scoring", int(rows[-1]) + 1, n_cached)
+        if said is not None:
+            probabilities[n_cached:], embeddings[n_cached:] = said.probabilities, said.embeddings
+        return Scores(probabilities, embeddings)
+
+    def _share(self, allowed_mb: int) -> None:
+        """Share out the room for the cache: first what is trained on, often; then the pool.
+
+        What finds no room in it is computed anew whenever it is looked at.
+        """
+        assert self.initial is not None
+        cell_bytes = round(1e6 * size_mb(self.initial, 1, 1))
+        needed = self._n_trained + len(self.pool)
+        room, whose = min(needed, allowed_mb * 10**6 // cell_bytes), f"{allowed_mb} MB allowed"
+        self._n_pool = min(n_kept(self.folder / "pool.npy"), max(0, room - self._n_trained))
+        if room >= self._n_trained and not self._n_pool:
+            make_folder(self.folder)
+            on_disk = room_for(self.folder, room * cell_bytes) // cell_bytes
+            if on_disk < room:
+                room, whose = (
+                    on_disk,
+                    f"{on_disk * cell_bytes / 1e6:.0f} MB for which there is room",
+                )
+            self._n_pool = max(0, room - self._n_trained)
+        self.cached = room >= self._n_trained
+        if not self.cached or self._n_pool < len(self.pool):
+            kept = f"{self._n_pool} of {len(self.pool)} cells of the pool are kept"
+            self.note = (
+                f"the cache needs {needed * cell_bytes / 1e6:.0f} MB of {whose}: "
+                f"{kept if self.cached else 'not used'}"
+            )
 
     def _features(
         self, name: str, cells: PreparedCells, augmentation: Augmentation, views: Sequence[int]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cellquery.core.errors import ProjectError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_MEMORY = {errno.ENOMEM, errno.EAGAIN}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -128,6 +130,43 @@ def write_table(path: Place, columns: Mapping[str, Any]) -> None:
         pq.write_table(pa.table(dict(columns)), file)
 
 
+def scratch(folder: Path, n_bytes: int) -> mmap.mmap:
+    """Return so many bytes of a nameless file in a folder, mapped into memory.
+
+    The system keeps of them in memory what it has room for. They are gone with the process.
+
+    Raises
+    ------
+    ProjectError
+        When the folder's disk, a quota or a limit of the process has no room for them.
+    """
+    try:
+        with TemporaryFile(dir=folder) as file:
+            # Set aside at once: a disk found full while mapped memory is written kills the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+            else:
+                file.truncate(n_bytes)
+            return mmap.mmap(file.fileno(), n_bytes)
+    except OSError as error:
+        raise writing_fault(folder, error) from error
+
+
+def room_for(folder: Path, n_bytes: int) -> int:
+    """Return so many bytes, halved until a folder has room for them and a quarter more.
+
+    The room is set aside for a moment: what a disk calls free knows nothing of quotas and limits.
+    """
+    while n_bytes:
+        try:
+            scratch(folder, n_bytes + n_bytes // 4).close()
+        except ProjectError:
+            n_bytes //= 2
+        else:
+            break
+    return n_bytes
+
+
 def make_folder(path: Place) -> None:
     """Make a folder and those above it, or raise ProjectError."""
     try:
@@ -154,6 +193,10 @@ def writing_fault(path: Place, error: Exception) -> ProjectError:
             path,
             "the disk or the quota is full",
             "free some space and run the same command again: what is written already is kept",
+        )
+    if number in _NO_MEMORY:
+        return ProjectError(
+            path, "no memory is left to map it", "close other programs or raise the limit (ulimit)"
         )
     if number in _FORBIDDEN:
         return ProjectError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cellquery.core import Progress, silent
+from cellquery.core.durable import scratch
 from cellquery.data.images import content_bits, grey
 from cellquery.data.project import Project
 from cellquery.wavelets import InputSettings, per_image_limits, standardise
@@ -35,7 +38,7 @@ class PreparedCells:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def rows(self, rows: NDArray[Any]) -> PreparedCells:
+    def rows(self, rows: NDArray[Any] | slice) -> PreparedCells:
         """Return the cells at these rows."""
         return PreparedCells(self.ids[rows], self.images[rows])
 
@@ -97,12 +100,33 @@ def prepare(
     ids: Iterable[str],
     settings: InputSettings,
     *,
+    folder: Path | None = None,
     progress: Progress = silent,
 ) -> PreparedCells:
-    """Return the named cells of a source, each prepared by `prepare_cell`, in the given order."""
+    """Return the named cells of a source, each prepared by `prepare_cell`, in the given order.
+
+    Parameters
+    ----------
+    source : CellSource
+    ids : iterable of str
+    settings : InputSettings
+    folder : Path or None
+        Where the images lie on disk, in a file without a name, for as long as they are needed; the
+        system keeps in memory what it has room for. Without it they are in memory.
+    progress : Progress
+
+    Raises
+    ------
+    ProjectError
+        When the folder has no room for them.
+    """
     names = [str(cell_id) for cell_id in ids]
-    side = settings.side_px
-    images = np.empty((len(names), settings.n_channels, side, side), dtype=np.float16)
+    shape = len(names), settings.n_channels, settings.side_px, settings.side_px
+    if folder is None or not names:
+        images = np.empty(shape, dtype=np.float16)
+    else:
+        mapped = scratch(folder, math.prod(shape) * np.dtype(np.float16).itemsize)
+        images = np.frombuffer(mapped, dtype=np.float16).reshape(shape)
     for row, cell_id in enumerate(names):
         mask = source.mask(cell_id) if settings.mask != "ignore" else None
         images[row] = prepare_cell(source.pixels(cell_id), mask, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,14 +149,29 @@ def early_features(
         kept = _kept(path, key)
         if kept is not None:
             return EarlyFeatures(cells.ids, kept)
-    values = _computed(classifier, cells, augmentation, views, device, progress)
+    shape = (len(cells), len(views), *_shape(classifier, device))
+    batches = _computed(classifier, cells, augmentation, views, device, progress)
     if path is None:
+        values = np.empty(shape, dtype=np.float16)
+        for rows, batch in batches:
+            values[rows] = batch
         return EarlyFeatures(cells.ids, values)
     make_folder(path.parent)
+    # Written as it is computed: a large pool's features need not fit the memory.
     with replacing(path) as file:
-        np.save(file, values, allow_pickle=False)
+        header = {"descr": "<f2", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_2_0(file, header)
+        for _, batch in batches:
+            file.write(batch.astype("<f2", copy=False).data)
     write_json(path.with_suffix(".json"), {"key": key})
     return EarlyFeatures(cells.ids, np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def n_kept(path: Path) -> int:
+    """Return how many cells' early features a file holds; 0 where it is missing or damaged."""
+    with suppress(OSError, ValueError):
+        return len(np.load(path, mmap_mode="r", allow_pickle=False))
+    return 0
 
 
 def size_mb(classifier: Classifier, n_cells: int, n_views: int) -> float:
@@ -182,18 +197,18 @@ def _computed(
     views: Sequence[int],
     device: str | torch.device,
     progress: Progress,
-) -> NDArray[np.float16]:
+) -> Iterator[tuple[slice, NDArray[np.float16]]]:
+    """Yield the early output of batch after batch, and its rows."""
     network = classifier.channels_last(device)
     network.eval()
-    values = np.empty((len(cells), len(views), *_shape(classifier, device)), dtype=np.float16)
     for start in range(0, len(cells), FORWARD_CELLS):
-        images = torch.from_numpy(cells.images[start : start + FORWARD_CELLS]).to(device).float()
-        for place, view in enumerate(views):
-            turned = nth_view(images, augmentation, view)
-            for part, output in enumerate(network.early(*classifier.network_inputs(turned))):
-                values[start : start + FORWARD_CELLS, place, part] = output.half().cpu().numpy()
+        rows = slice(start, start + FORWARD_CELLS)
+        images = torch.from_numpy(cells.images[rows]).to(device).float()
+        seen = (nth_view(images, augmentation, view) for view in views)
+        early = (network.early(*classifier.network_inputs(turned)) for turned in seen)
+        output = torch.stack([torch.stack(parts, dim=1) for parts in early], dim=1)
+        yield rows, output.half().contiguous().cpu().numpy()
         progress("early layers", min(start + FORWARD_CELLS, len(cells)), len(cells))
-    return values
 
 
 def _kept(path: Path, key: str) -> NDArray[np.float16] | None:
