@@ -3,7 +3,7 @@
     python bench/million.py FOLDER [--cells 1000000] [--steps make,learn] [--page docs/scale.md]
 
 Makes the cells, divides them, lets a network learn a few, scores the pool, selects by margin and by
-two strategies that want different cells, runs a campaign of three rounds whose oracle knows the
+BADGE, which wants cells that differ, runs a campaign of three rounds whose oracle knows the
 labels, and imports as many image files into another project. Each step is a process of its own.
 FOLDER/steps.json keeps what it took: seconds by the clock and of the processor, and the highest
 memory of the process and all that it started, sampled five times a second. A finished step is not
@@ -143,11 +143,6 @@ def select_by_badge(folder: Path, n_cells: int) -> None:
     _select(folder, "badge")
 
 
-def select_by_core_set(folder: Path, n_cells: int) -> None:
-    """Choose cells that leave none of the pool far from all of them."""
-    _select(folder, "core-set")
-
-
 def campaign(folder: Path, n_cells: int) -> None:
     """Choose, label and learn for three rounds."""
     (folder / "rounds.toml").write_text(ROUNDS)
@@ -205,7 +200,6 @@ STEPS: dict[str, tuple[str, Callable[[Path, int], None]]] = {
     "score": ("score the pool: probabilities, embeddings", score),
     "margin": (f"select {CHOSEN} by margin", select_by_margin),
     "badge": (f"select {CHOSEN} by BADGE", select_by_badge),
-    "core-set": (f"select {CHOSEN} by core-set", select_by_core_set),
     "campaign": ("three rounds of a campaign", campaign),
     "import": ("import as many image files with masks", import_files),
 }
