@@ -24,6 +24,7 @@ from cellquery.experiments.table import place_table
 
 COMPARISONS = {
     "campaign": "bench.campaign",
+    "selection": "bench.selection",
     "inference": "bench.inference",
     "training": "bench.training_rate",
     "import": "bench.import_rate",

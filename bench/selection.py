@@ -18,12 +18,14 @@ import resource
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.campaign import environment, installed
 from bench.record import Bench, Line, markdown
 from cellquery.acquisition import STRATEGIES
 from cellquery.acquisition.distances import nearest_squared
@@ -81,10 +83,11 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def python_of(library: str) -> Path | None:
-    """Return the Python that a library is installed for, or None."""
+    """Return the Python that a library is installed for, or None where it is not installed."""
     if library == "baal":
-        python = ROOT / ".venv-peers" / library / "bin" / "python"
-        return python if python.exists() else None
+        return environment(library) if installed(library) else None
+    if library == "scikit-activeml" and find_spec("skactiveml") is None:
+        return None
     return Path(sys.executable)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -129,3 +130,14 @@ def test_nothing_half_written_stays_behind(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="int"):
         writer.flush()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_manifest_is_mapped_and_not_read(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path)
+    for number in range(50):
+        writer.add(row(str(number), np.zeros((400, 400), np.uint8)))
+    writer.flush()
+    before = pa.total_allocated_bytes()
+    manifest = ImageStore(tmp_path).manifest()
+    assert len(manifest) == 50
+    assert pa.total_allocated_bytes() - before < 400 * 400

@@ -14,7 +14,7 @@ from bench.compare import Verdict
 from bench.record import Bench
 from cellquery.core import CellqueryError
 
-SMOKED = ("campaign", "inference", "training", "import", "audit", "annotation")
+SMOKED = ("campaign", "selection", "inference", "training", "import", "audit", "annotation")
 
 
 def _run(repository: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,14 @@ def test_every_comparison_runs_and_stands_in_the_table(repository: Path, tmp_pat
 
     assert done.returncode == 0, done.stderr
     text = page.read_text()
-    for title in ("A campaign", "Scoring and inference", "Training", "Importing", "The audit"):
+    for title in (
+        "A campaign",
+        "Selection alone",
+        "Scoring and inference",
+        "Training",
+        "Importing",
+        "The audit",
+    ):
         assert f"### {title}" in text
     assert "8 labels each" in text
     assert "For Research Use Only" in text
