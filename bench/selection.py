@@ -74,7 +74,7 @@ def measure(bench: Bench) -> dict[str, Any]:
             )
             if not facts["has"]:
                 break
-            keys = ("seconds", "cpu_seconds", "peak_mib", "gave_up", "radius", "coverage")
+            keys = ("seconds", "cpu_seconds", "peak_mib", "gave_up", "radius", "gained")
             measured.append({**asked, **{key: facts[key] for key in keys if key in facts}})
             print(*measured[-1].values(), file=sys.stderr, flush=True)
             if "gave_up" in facts:
@@ -129,11 +129,12 @@ def _limit() -> None:
 
 
 def covered(folder: Path, chosen: np.ndarray) -> dict[str, float]:
-    """Return how far candidates are from the nearest labelled or chosen cell.
+    """Return how well labelled and chosen cells stand for the candidates.
 
-    ``radius`` is the largest distance, which core-set makes small; ``coverage`` the mean of a
-    Gaussian kernel of vectors of unit length, which MaxHerding makes large. Of large pools every
-    so many-th candidate is looked at.
+    ``radius`` is the largest distance of a candidate from the nearest of them, which core-set makes
+    small. ``gained`` is what the chosen cells add to the mean of a Gaussian kernel of the nearest,
+    for vectors of unit length, which MaxHerding makes large. Of large pools every so many-th
+    candidate is looked at.
     """
     mapped = np.load(folder / "embeddings.npy", mmap_mode="r")
     labelled = np.load(folder / "labelled.npy")
@@ -142,8 +143,11 @@ def covered(folder: Path, chosen: np.ndarray) -> dict[str, float]:
     radius = float(np.sqrt(nearest_squared(vectors, near).max()))
     unit, near = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (vectors, near))
     width = np.sqrt(np.median(nearest_squared(unit[:500], unit[-1:]))) / 2
-    kernel = np.exp(nearest_squared(unit, near) / (-2 * width**2))
-    return {"radius": round(radius, 3), "coverage": round(float(kernel.mean()), 5)}
+    before, after = (
+        np.exp(nearest_squared(unit, each) / (-2 * width**2)).mean()
+        for each in (near[: len(labelled)], near)
+    )
+    return {"radius": round(radius, 3), "gained": round(float(after - before), 6)}
 
 
 def write_arrays(folder: Path, n_cells: int) -> None:
@@ -237,33 +241,20 @@ def table(facts: dict[str, Any]) -> str:
             if not found:
                 continue
             cells = [_cell(found[n]) if n in found else "" for n in sizes]
-            last = next((found[n] for n in reversed(sizes) if "radius" in found.get(n, {})), None)
-            quality = ""
-            if strategy != "random" and last:
-                at = found_at(measured, strategy, EXACT_CELLS, library) or last
-                quality = f"{at['radius']:.2f}, {at['coverage']:.4f}"
-            rows.append([f"`{strategy}`", title, *cells, quality])
-    head = ["strategy", "library", *(f"{n:,}" for n in sizes)]
-    head.append(f"radius, coverage at {EXACT_CELLS:,}")
+            at = found.get(EXACT_CELLS, {})
+            quality = (
+                [f"{at['radius']:.2f}", f"{1000 * at['gained']:.2f}"] if "radius" in at else []
+            )
+            rows.append([f"`{strategy}`", title, *cells, *(quality or ["", ""])])
+    head = ["strategy", "library", *(f"{n:,}" for n in sizes), "radius", "coverage gained x 1000"]
     return "\n".join(
         [
             markdown(head, rows),
             "",
             "Seconds of the processor and the highest memory of the process in MiB, mapped files "
-            "included.",
+            f"included; radius and coverage of the choice from {EXACT_CELLS:,}.",
         ]
     )
-
-
-def found_at(
-    measured: list[dict[str, Any]], strategy: str, n_cells: int, library: str
-) -> dict[str, Any] | None:
-    """Return what was measured of a strategy's choice at a size, where its quality is known."""
-    for each in measured:
-        key = (each["strategy"], each["cells"], each["library"])
-        if key == (strategy, n_cells, library) and "radius" in each:
-            return each
-    return None
 
 
 def _cell(each: dict[str, Any]) -> str:
