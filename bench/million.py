@@ -254,7 +254,7 @@ def table(folder: Path) -> str:
         spent = steps[name]
         cells = [title if spent["done"] else f"{title} (unfinished)"]
         cells += [f"{spent['seconds'] / 60:.1f}", f"{spent.get('cpu_seconds', 0) / 60:.1f}"]
-        cells += [f"{spent['cells'] / spent['seconds']:,.0f}"]
+        cells += ["" if name == "learn" else f"{spent['cells'] / spent['seconds']:,.0f}"]
         cells += [f"{spent['own_mib']:,}", f"{spent['peak_mib']:,}"]
         lines.append(f"| {' | '.join(cells)} |")
         for done in sorted((folder / "campaign" / "rounds").glob("*/round.json")):
