@@ -220,7 +220,7 @@ def lines(facts: dict[str, Any]) -> list[Line]:
                 f"{strategy}: {ours['n']:,} of {n_cells:,}",
                 f"{_seconds(ours)}, {ours['peak_mib']:,.0f} MiB",
                 f"{LIBRARIES[peer['library']]} {_seconds(peer)}, {peer['peak_mib']:,.0f} MiB",
-                f"{peer['cpu_seconds'] / ours['cpu_seconds']:.1f}",
+                f"{peer['cpu_seconds'] / max(ours['cpu_seconds'], 1e-6):.1f}",
             )
         )
     return found
