@@ -265,6 +265,8 @@ def _cell(each: dict[str, Any]) -> str:
 
 def _seconds(each: dict[str, Any]) -> str:
     seconds = each["cpu_seconds"]
+    if seconds < 0.001:
+        return "under 1 ms"
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
