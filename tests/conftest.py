@@ -101,6 +101,26 @@ def synthetic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sharded(tmp_path_factory: pytest.TempPathFactory, synthetic_project: Path) -> Project:
+    """Forty of the synthetic cells in four shards, eight of each without a pattern."""
+    import pyarrow as pa
+
+    from cellquery.data import Project
+    from cellquery.data.shards import ShardWriter
+
+    given = Project.open(synthetic_project)
+    project = Project.create(tmp_path_factory.mktemp("sharded") / "cells", given.patterns)
+    with pa.memory_map(str(synthetic_project / "images" / "part-00000.arrow")) as source:
+        rows = pa.ipc.open_file(source).read_all().to_pylist()
+    writer = ShardWriter(project.path / "images")
+    for number, row in enumerate(rows[:40]):
+        writer.add(row | {"pattern": row["pattern"] if number % 10 < 2 else None})
+        if number % 10 == 9:
+            writer.flush()
+    return project
+
+
+@pytest.fixture(scope="session")
 def paint() -> Callable[..., Path]:
     """A function that writes an image of noise that its seed decides, and returns its path."""
     import numpy as np

@@ -33,6 +33,8 @@ class Candidates:
         Probabilities of several networks, or of one with several draws of dropout.
     labelled_embeddings : ndarray of float32, shape (labelled, dims)
     labelled_groups : ndarray of str or None, shape (labelled,), or None
+    utilities : ndarray of float64, shape (candidates,), or None
+        What the strategy's own `utilities` said of them, where that is known already.
 
     Raises
     ------
@@ -48,10 +50,11 @@ class Candidates:
     committee: NDArray[np.floating[Any]] | None = None
     labelled_embeddings: NDArray[np.float32] = field(default_factory=_nothing)
     labelled_groups: NDArray[Any] | None = None
+    utilities: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n_cells = len(self.ids)
-        for name in ("probabilities", "embeddings", "groups"):
+        for name in ("probabilities", "embeddings", "groups", "utilities"):
             values = getattr(self, name)
             if values is not None and values.size and len(values) != n_cells:
                 raise _fault(f"{len(values)} rows of {name} for {n_cells} cells")
@@ -84,6 +87,7 @@ class Candidates:
             probabilities=chosen(self.probabilities),
             embeddings=chosen(self.embeddings),
             groups=chosen(self.groups),
+            utilities=chosen(self.utilities),
             committee=None if self.committee is None else self.committee[:, rows],
         )
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from cellquery.acquisition.candidates import Candidates, Query
-from cellquery.acquisition.contract import ranked
+from cellquery.acquisition.candidates import Candidates
+from cellquery.acquisition.contract import ByUtility
 from cellquery.acquisition.entropy import entropy
 
 
@@ -35,7 +35,7 @@ def disagreement(committee: NDArray[Any], method: str) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Committee:
+class Committee(ByUtility):
     """The cells of highest disagreement (McCallum & Nigam 1998; Dagan & Engelson 1995).
 
     Parameters
@@ -48,7 +48,7 @@ class Committee:
     name: ClassVar[str] = "committee"
     needs: ClassVar[frozenset[str]] = frozenset({"committee"})
 
-    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
-        """Return the n candidates of highest disagreement; utilities are nats."""
+    def utilities(self, candidates: Candidates) -> NDArray[np.float64]:
+        """Return disagreements in nats."""
         assert candidates.committee is not None
-        return ranked(candidates, disagreement(candidates.committee, self.method), n)
+        return disagreement(candidates.committee, self.method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -29,6 +30,32 @@ class QueryStrategy(Protocol):
         The same candidates in another order, with the same state of `random`, give the same
         query.
         """
+
+
+class ByUtility(ABC):
+    """A strategy that gives each candidate a utility, whatever the others are.
+
+    The best of a pool are then among the best of its parts, which `cellquery.acquisition.merging`
+    makes use of.
+    """
+
+    @abstractmethod
+    def utilities(self, candidates: Candidates) -> NDArray[np.float64]:
+        """Return the utility of each candidate, shape (candidates,); higher is more wanted."""
+
+    def reach(self, n: int) -> int | None:
+        """Return how many of the best of any part of a pool may be among its n; None: all."""
+        return n
+
+    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
+        """Return the n candidates of highest utility."""
+        return ranked(candidates, self.known(candidates), n)
+
+    def known(self, candidates: Candidates) -> NDArray[np.float64]:
+        """Return the utilities that the candidates come with, or make them."""
+        if candidates.utilities is not None:
+            return candidates.utilities
+        return self.utilities(candidates)
 
 
 def ranked(candidates: Candidates, utilities: NDArray[Any], n: int) -> Query:

@@ -33,6 +33,12 @@ class _Around:
         """What the strategy within needs."""
         return self.inner.needs
 
+    def reach(self, n: int) -> int | None:
+        """Return what `ByUtility.reach` of the strategy within says of the cells asked of it."""
+        within: Any = self.inner
+        reach: int | None = within.reach(_OVERSAMPLING * n)
+        return reach
+
 
 @dataclass(frozen=True)
 class PerSpecimenCap(_Around):
@@ -96,6 +102,10 @@ class RandomShare(_Around):
     """A share of each batch is drawn at random from what the strategy within did not choose."""
 
     share: float
+
+    def reach(self, n: int) -> int | None:
+        """Return None: any candidate may be drawn."""
+        return None
 
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
         """Return n candidates, those drawn at random last, with a utility of 0."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from cellquery.acquisition.candidates import Candidates, Query
-from cellquery.acquisition.contract import ranked
+from cellquery.acquisition.candidates import Candidates
+from cellquery.acquisition.contract import ByUtility
 
 
 def entropy(probabilities: NDArray[Any]) -> NDArray[np.float64]:
@@ -26,12 +26,12 @@ def entropy(probabilities: NDArray[Any]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Entropy:
+class Entropy(ByUtility):
     """The most uncertain cells by -sum p log p (Vununu et al. 2021, Eq. 3)."""
 
     name: ClassVar[str] = "entropy"
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
-        """Return the n candidates of highest entropy; utilities are entropies in nats."""
-        return ranked(candidates, entropy(candidates.probabilities), n)
+    def utilities(self, candidates: Candidates) -> NDArray[np.float64]:
+        """Return entropies in nats."""
+        return entropy(candidates.probabilities)

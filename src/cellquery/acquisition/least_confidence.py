@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cellquery.acquisition.candidates import Candidates, Query
-from cellquery.acquisition.contract import ranked
+from cellquery.acquisition.candidates import Candidates
+from cellquery.acquisition.contract import ByUtility
 
 
 @dataclass(frozen=True)
-class LeastConfidence:
+class LeastConfidence(ByUtility):
     """Cells whose best guess is worst, 1 - max p (Vununu et al. 2021, Eq. 4)."""
 
     name: ClassVar[str] = "least-confidence"
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
-        """Return the n candidates of lowest confidence; utilities are 1 - max p."""
-        return ranked(candidates, 1 - candidates.probabilities.max(axis=1, initial=0), n)
+    def utilities(self, candidates: Candidates) -> NDArray[np.float64]:
+        """Return 1 - max p of each candidate."""
+        return np.asarray(1 - candidates.probabilities.max(axis=1, initial=0), dtype=np.float64)

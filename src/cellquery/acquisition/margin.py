@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cellquery.acquisition.candidates import Candidates, Query
-from cellquery.acquisition.contract import ranked
+from cellquery.acquisition.candidates import Candidates
+from cellquery.acquisition.contract import ByUtility
 
 
 def margin_utility(probabilities: NDArray[Any]) -> NDArray[np.float64]:
@@ -27,12 +27,12 @@ def margin_utility(probabilities: NDArray[Any]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Margin:
+class Margin(ByUtility):
     """Cells that the network wavers on between two patterns (Vununu et al. 2021, Eq. 5)."""
 
     name: ClassVar[str] = "margin"
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
-        """Return the n candidates of smallest margin; utilities are 1 - margin."""
-        return ranked(candidates, margin_utility(candidates.probabilities), n)
+    def utilities(self, candidates: Candidates) -> NDArray[np.float64]:
+        """Return 1 - margin of each candidate."""
+        return margin_utility(candidates.probabilities)

@@ -26,6 +26,7 @@ from cellquery.cli.labels import labels
 from cellquery.cli.model import model
 from cellquery.cli.predict import predict
 from cellquery.cli.report import report
+from cellquery.cli.select import select
 from cellquery.cli.serve import serve
 from cellquery.cli.show import show
 from cellquery.cli.split import split
@@ -73,6 +74,7 @@ app.command("split")(split)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
+app.command("select")(select)
 app.command("report")(report)
 app.command("show")(show)
 app.command("model")(model)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import progress_bar, say
+from cellquery.cli.engine import Address, CpusPerTask, EngineName, GpusPerTask, spread_over
 from cellquery.core.places import Place, local_path, path_or_url
 
 experiment = typer.Typer(
@@ -41,13 +42,21 @@ def run(
     test: Annotated[
         list[str] | None, typer.Option(help="Other parts to judge on than the file's; repeatable.")
     ] = None,
+    engine: EngineName = "local",
+    address: Address = None,
+    cpus_per_task: CpusPerTask = 1,
+    gpus_per_task: GpusPerTask = 0.0,
 ) -> None:
     """Run what is not yet done; stopped at any moment, the same command goes on.
+
+    With --engine ray its trainings or campaigns run side by side on a cluster whose machines see
+    the same folders; results are the same.
 
     Example: cellquery experiment run experiments/table3-lenet5.toml --project cells --split random
     --train train --test test
     """
     from cellquery.core import SettingsError
+    from cellquery.core.units import one_after_another
     from cellquery.data import Project
     from cellquery.experiments import (
         is_case_study,
@@ -62,7 +71,11 @@ def run(
         raise SettingsError("--only", f"'{only}' is not known", "choose test or folds")
     other = {"split": split, "train": tuple(train or ()), "test": tuple(test or ())}
     other = {key: value for key, value in other.items() if value}
-    with progress_bar() as progress:
+    with (
+        progress_bar() as progress,
+        spread_over(engine, address, cpus_per_task, gpus_per_task, progress) as cluster,
+    ):
+        does = cluster.run if cluster else one_after_another
         if is_case_study(file):
             if other:
                 raise SettingsError(
@@ -76,6 +89,7 @@ def run(
                 Project.open(project),
                 local_path(into),
                 cases=variant or (),
+                engine=does,
                 progress=progress,
             )
         else:
@@ -85,7 +99,8 @@ def run(
                 into,
                 only=only,
                 variants=variant or (),
-                accelerator=accelerator,
+                accelerator=accelerator if gpus_per_task or not cluster else "cpu",
+                engine=does,
                 progress=progress,
             )
     say(results_table(root))

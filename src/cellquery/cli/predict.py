@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from cellquery.cli.console import progress_bar, say, warn
+from cellquery.cli.engine import Address, CpusPerTask, EngineName, GpusPerTask, spread_over
 from cellquery.core.notice import RESEARCH_USE_ONLY
-from cellquery.core.places import Place, path_or_url
+from cellquery.core.places import Place, local_path, path_or_url
 from cellquery.core.words import counted
 
 
@@ -23,7 +24,11 @@ def predict(
         Place, typer.Argument(parser=path_or_url, help="A folder of images, a table or a project.")
     ],
     out: Annotated[
-        Place, typer.Option(parser=path_or_url, help="File to write, .csv or .parquet.")
+        Place,
+        typer.Option(
+            parser=path_or_url,
+            help="File to write, .csv or .parquet; of a project, a folder of its parts.",
+        ),
     ] = Path("predictions.csv"),
     views: Annotated[
         int, typer.Option(help="Average over 1 view of a cell, or 8 (better, 8 times slower).")
@@ -33,30 +38,62 @@ def predict(
         int,
         typer.Option(min=1, help="Processes, for 4,000 cells or more.", show_default="all cores"),
     ] = os.cpu_count() or 1,
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="Into a folder: also what diverse strategies need.")
+    ] = False,
+    engine: EngineName = "local",
+    address: Address = None,
+    cpus_per_task: CpusPerTask = 1,
+    gpus_per_task: GpusPerTask = 0.0,
 ) -> None:
     """Write the most probable pattern of each image, and the probability of every pattern.
 
-    Images that cannot be read are skipped and listed, and the status is then 3.
+    Images that cannot be read are skipped and listed, and the status is then 3. Where --out names a
+    folder, each shard of a project becomes a Parquet file in it, for cellquery select; finished
+    ones are kept, and with --engine ray the machines of a cluster share the work.
 
     Example: cellquery predict cells/models/first new-images --out predictions.csv
     """
     from cellquery.core import SettingsError
+    from cellquery.data import Project
     from cellquery.models import Classifier
     from cellquery.training.bulk import predict_source
+    from cellquery.training.pool_scores import score_project
 
     if views not in (1, 8):
         raise SettingsError("--views", f"{views} is not 1 or 8", "choose one of them")
+    into_folder = not out.suffix
+    if not into_folder and (embeddings or engine != "local"):
+        option = "--embeddings" if embeddings else f"--engine {engine}"
+        raise SettingsError(option, f"{out} is one file", "name a folder with --out")
     weights = model / "model.safetensors" if model.is_dir() else model
-    with progress_bar() as progress:
-        summary = predict_source(
-            Classifier.load(weights),
-            source,
-            out,
-            views=views,
-            accelerator=accelerator,
-            workers=workers,
-            progress=progress,
-        )
+    classifier = Classifier.load(weights)
+    with (
+        progress_bar() as progress,
+        spread_over(engine, address, cpus_per_task, gpus_per_task, progress) as cluster,
+    ):
+        if into_folder:
+            summary = score_project(
+                classifier,
+                Project.open(source),
+                local_path(out),
+                views=views,
+                embeddings=embeddings,
+                accelerator=accelerator if gpus_per_task or not cluster else "cpu",
+                workers=workers,
+                cluster=cluster,
+                progress=progress,
+            )
+        else:
+            summary = predict_source(
+                classifier,
+                source,
+                out,
+                views=views,
+                accelerator=accelerator,
+                workers=workers,
+                progress=progress,
+            )
     for fault in summary.faults:
         warn(f"skipped: {fault}")
     say(

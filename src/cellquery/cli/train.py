@@ -54,6 +54,9 @@ def train(
         str | None, typer.Option(help="Part to stop on, for the preset paper-leak alone.")
     ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="GPUs, or processes on the CPU, that share each batch.")
+    ] = 1,
 ) -> None:
     """Train the parallel network on labelled cells; interrupted, it goes on where it was.
 
@@ -107,6 +110,7 @@ def train(
                 "preset": preset,
             },
             accelerator=accelerator,
+            devices=devices,
             progress=progress,
         )
     facts = classifier.provenance

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,8 @@ from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, 
 from cellquery.campaign.settings import laid_over
 from cellquery.core import Progress, SettingsError, silent
 from cellquery.core.durable import write_json
+from cellquery.core.places import Place
+from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
@@ -124,6 +127,7 @@ def run_case_study(
     into: Path,
     *,
     cases: Sequence[str] = (),
+    engine: Engine = one_after_another,
     progress: Progress = silent,
 ) -> Path:
     """Run what is not yet done of a study and return its directory.
@@ -139,6 +143,8 @@ def run_case_study(
         Where the directory named after the study is made.
     cases : sequence of str
         Run these alone, so that processes can share a study; empty runs all.
+    engine : Engine
+        Does the campaigns, each after the initial learning of its seed where it has one.
     progress : Progress
     """
     unknown = sorted(set(cases) - set(study.cases))
@@ -146,29 +152,79 @@ def run_case_study(
         raise SettingsError(
             study.name, f"has no case '{unknown[0]}'", f"choose from {', '.join(study.cases)}"
         )
-    root = into / study.name
+    root = into.resolve() / study.name
     root.mkdir(parents=True, exist_ok=True)
     write_json(root / "study.json", study.model_dump())
-    grounds = None
+    asked, of = study.model_dump_json(), project.path.resolve()
+    units: list[Unit] = []
     for seed in study.seeds:
-        first = None
+        initial = f"initial/seed-{seed}"
         for budget in sorted(study.budgets):
             for case in cases or study.cases:
                 folder = campaign_folder(root, case, seed, budget)
                 if (folder / "final" / "final.json").exists():
                     continue
-                if grounds is None or (study.folds and grounds.seed != seed):
-                    grounds = Grounds.prepare(study, project, seed, progress=progress)
-                if first is None and case.startswith("IN"):
-                    first = grounds.learn_first(root, seed)
-                grounds.campaign(
-                    folder,
-                    study.settings_of(case, budget),  # type: ignore[arg-type]
-                    seed,
-                    first if case.startswith("IN") else None,
-                    {"study": study.name, "case": case, "synthetic": project.is_synthetic},
-                ).advance(grounds.oracle)
+                starts = case.startswith("IN")
+                if starts and not any(unit.name == initial for unit in units):
+                    units.append(Unit(initial, partial(_learn_first, asked, of, root, seed)))
+                name = str(folder.relative_to(root))
+                work = partial(_advance, asked, of, root, case, seed, budget)
+                units.append(Unit(name, work, (initial,) if starts else ()))
+    try:
+        engine(units, "campaigns", progress)
+    finally:
+        _grounds.cache_clear()
+        _first.cache_clear()
     return root
+
+
+@lru_cache(maxsize=1)
+def _grounds(
+    asked: str, project: Place, seed: int | None, progress: Callable[..., None]
+) -> Grounds:
+    """Return what this process has prepared for a seed already, or prepare it."""
+    study = CaseStudy.model_validate_json(asked)
+    seed = study.seeds[0] if seed is None else seed
+    return Grounds.prepare(study, Project.open(project), seed, progress=progress)
+
+
+@lru_cache(maxsize=1)
+def _first(
+    asked: str, project: Place, root: Path, seed: int, progress: Callable[..., None]
+) -> tuple[Classifier, LabelledCells]:
+    return _grounds_of(asked, project, seed, progress).learn_first(root, seed)
+
+
+def _grounds_of(asked: str, project: Place, seed: int, progress: Callable[..., None]) -> Grounds:
+    # Seeds differ in their cells only where they differ in the specimens kept out.
+    folds = CaseStudy.model_validate_json(asked).folds
+    return _grounds(asked, project, seed if folds else None, progress)
+
+
+def _learn_first(
+    asked: str, project: Place, root: Path, seed: int, progress: Callable[..., None]
+) -> None:
+    _first(asked, project, root, seed, progress)
+
+
+def _advance(
+    asked: str,
+    project: Place,
+    root: Path,
+    case: str,
+    seed: int,
+    budget: float,
+    progress: Callable[..., None],
+) -> None:
+    """Bring one campaign to its end."""
+    grounds = _grounds_of(asked, project, seed, progress)
+    first = _first(asked, project, root, seed, progress) if case.startswith("IN") else None
+    study = grounds.study
+    about = {"study": study.name, "case": case, "synthetic": grounds.project.is_synthetic}
+    folder = campaign_folder(root, case, seed, budget)
+    settings = study.settings_of(case, budget)  # type: ignore[arg-type]
+    campaign = grounds.campaign(folder, settings, seed, first, about)
+    campaign.advance(grounds.oracle)
 
 
 @dataclass(frozen=True)

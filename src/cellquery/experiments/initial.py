@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from cellquery.campaign import Judged
 from cellquery.core import Progress, silent
@@ -62,7 +65,10 @@ def learn_first(
     if first.synthetic_cells:
         made = synthetic_settings(n_specimens=first.synthetic_specimens, seed=first.synthetic_seed)
         folder = synthetic / f"synthetic-{first.synthetic_cells}-{first.synthetic_seed}"
-        cells = into_project(first.synthetic_cells, made, folder, progress=progress)
+        # Seeds learn side by side, and only one of them may make the cells that all learn.
+        lock = f".{folder.name}.lock"
+        with FileLock(synthetic / lock) if isinstance(synthetic, Path) else nullcontext():
+            cells = into_project(first.synthetic_cells, made, folder, progress=progress)
         sources.append((cells, select(cells, None, ())))
         names.append(f"{first.synthetic_cells} synthetic cells of {made.n_specimens} specimens")
     parts = [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,28 +14,19 @@ from numpy.typing import NDArray
 from cellquery.core import Progress, SettingsError, generator, silent
 from cellquery.core.durable import make_folder, read_table, write_json
 from cellquery.core.places import Place, matching
+from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.config import Experiment, Variant
 from cellquery.experiments.initial import learn_first
 from cellquery.metrics import evaluate
-from cellquery.models import multiply_adds
-from cellquery.training import Predictions
+from cellquery.models import Classifier, multiply_adds
+from cellquery.training import LabelledCells, Predictions, TrainSettings
 from cellquery.training.evaluate import evaluate_cells, write_evaluation
 from cellquery.training.run import train_run
 
 KNOWN_PER_SPECIMEN = 6
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One training and what it is judged on: (name of the judgement, rows)."""
-
-    run: Place
-    seed: int
-    train: NDArray[np.int64]
-    judged: tuple[tuple[str, NDArray[np.int64]], ...]
 
 
 def run_experiment(
@@ -45,6 +37,7 @@ def run_experiment(
     only: str | None = None,
     variants: Sequence[str] = (),
     accelerator: str = "auto",
+    engine: Engine = one_after_another,
     progress: Progress = silent,
 ) -> Place:
     """Run what is not yet done of an experiment and return its directory.
@@ -65,6 +58,8 @@ def run_experiment(
     variants : sequence of str
         Run these alone; empty runs all.
     accelerator : str
+    engine : Engine
+        Does the trainings, each after the initial learning of its variant and seed.
     progress : Progress
 
     Raises
@@ -72,12 +67,10 @@ def run_experiment(
     SettingsError
         When there is no such variant, or the directory holds runs of other parts.
     """
-    root = into / experiment.name
+    root = into.resolve() / experiment.name
     make_folder(root)
     _check_same_cells(root, experiment)
     write_json(root / "experiment.json", experiment.model_dump())
-    cells = select(project, experiment.split, [*experiment.train, *experiment.test])
-    in_train = np.isin(cells.ids, select(project, experiment.split, experiment.train).ids)
     unknown = set(variants) - {variant.name for variant in experiment.variants}
     if unknown:
         raise SettingsError(
@@ -85,73 +78,30 @@ def run_experiment(
             f"has no variant '{sorted(unknown)[0]}'",
             f"choose from {', '.join(variant.name for variant in experiment.variants)}",
         )
-    about: dict[str, Any] = {"experiment": experiment.name, "synthetic": project.is_synthetic}
-    for variant in experiment.variants:
-        if variants and variant.name not in variants:
-            continue
-        settings = experiment.settings_of(variant)
-        inputs = inputs_for(project, settings.inputs)
-        settings = settings.model_copy(update={"inputs": inputs})
-        prepared: PreparedCells | None = None
-        # All tasks of a seed start from the same network, which is not changed by training.
-        start, rehearsed, learnt_seed = None, None, None
-        for task in _tasks(experiment, variant, cells, in_train, root):
+    chosen = [each for each in experiment.variants if not variants or each.name in variants]
+    asked = experiment.model_dump_json()
+    units: list[Unit] = []
+    for variant in chosen:
+        common = partial(_common, asked, variant.name, project.path.resolve(), root, accelerator)
+        for task in common().tasks:
             if only is not None and (only == "test") != (task.run.name == "all"):
                 continue
             if all((task.run / f"evaluation-{name}.json").exists() for name, _ in task.judged):
                 continue
-            if prepared is None:
-                prepared = prepare(project.store(), cells.ids, inputs, progress=progress)
-            if variant.initial is not None and task.seed != learnt_seed:
-                start, rehearsed = learn_first(
-                    variant.initial,
-                    experiment.initial_settings_of(variant),
-                    project,
-                    experiment.split,
-                    root / variant.name / f"seed-{task.seed}" / "initial",
-                    seed=task.seed,
-                    synthetic=root,
-                    about={**about, "variant": variant.name},
-                    accelerator=accelerator,
-                    progress=progress,
-                )
-                learnt_seed = task.seed
-            classifier = train_run(
-                task.run,
-                prepared.rows(task.train),
-                list(cells.patterns[task.train]),
-                project.patterns,
-                settings,
-                seed=task.seed,
-                initial=start,
-                rehearsed=rehearsed,
-                about={**about, "variant": variant.name},
-                accelerator=accelerator,
-                progress=progress,
-            )
-            for name, rows in task.judged:
-                judged = cells.rows(rows)
-                evaluation, predictions = evaluate_cells(
-                    classifier,
-                    prepared.rows(rows),
-                    list(judged.patterns),
-                    specimens=list(judged.specimens),
-                    views=settings.views,
-                    accelerator=accelerator,
-                    progress=progress,
-                )
-                write_evaluation(
-                    task.run,
-                    name,
-                    evaluation,
-                    predictions,
-                    list(judged.patterns),
-                    list(judged.specimens),
-                    {"multiply_adds": multiply_adds(classifier.network, inputs.side_px)},
-                )
-        if experiment.folds:
-            for seed in _fold_seeds(experiment):
-                _pool_folds(root / variant.name / f"seed-{seed}", project.patterns)
+            after: tuple[str, ...] = ()
+            if variant.initial is not None:
+                after = (f"{variant.name}/seed-{task.seed}/initial",)
+                if not any(unit.name == after[0] for unit in units):
+                    units.append(Unit(after[0], partial(_learn, common, task.seed)))
+            name = f"{variant.name}/seed-{task.seed}/{task.run.name}"
+            units.append(Unit(name, partial(_train, common, task.run), after))
+    try:
+        engine(units, "trainings", progress)
+    finally:
+        _common.cache_clear()
+    for variant in chosen:
+        for seed in _fold_seeds(experiment) if experiment.folds else ():
+            _pool_folds(root / variant.name / f"seed-{seed}", project.patterns)
     return root
 
 
@@ -171,6 +121,136 @@ def _check_same_cells(root: Place, experiment: Experiment) -> None:
                 f"holds runs with {key} = {json.dumps(was)}, not {json.dumps(wanted)}",
                 "choose another directory or delete it",
             )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One training and what it is judged on: (name of the judgement, rows)."""
+
+    run: Place
+    seed: int
+    train: NDArray[np.int64]
+    judged: tuple[tuple[str, NDArray[np.int64]], ...]
+
+
+@dataclass(eq=False)
+class _Common:
+    """What the trainings of a variant have in common, made when it is first asked for."""
+
+    experiment: Experiment
+    variant: Variant
+    project: Project
+    root: Place
+    accelerator: str
+    _prepared: PreparedCells | None = None
+    _first: dict[int, tuple[Classifier, LabelledCells]] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> TrainSettings:
+        settings = self.experiment.settings_of(self.variant)
+        inputs = inputs_for(self.project, settings.inputs)
+        return settings.model_copy(update={"inputs": inputs})
+
+    @cached_property
+    def cells(self) -> Selection:
+        parts = [*self.experiment.train, *self.experiment.test]
+        return select(self.project, self.experiment.split, parts)
+
+    @cached_property
+    def tasks(self) -> list[_Task]:
+        train = select(self.project, self.experiment.split, self.experiment.train).ids
+        in_train = np.isin(self.cells.ids, train)
+        return list(_tasks(self.experiment, self.variant, self.cells, in_train, self.root))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {
+            "experiment": self.experiment.name,
+            "synthetic": self.project.is_synthetic,
+            "variant": self.variant.name,
+        }
+
+    def prepared(self, progress: Progress) -> PreparedCells:
+        if self._prepared is None:
+            store, inputs = self.project.store(), self.settings.inputs
+            self._prepared = prepare(store, self.cells.ids, inputs, progress=progress)
+        return self._prepared
+
+    def first(self, seed: int, progress: Progress) -> tuple[Classifier, LabelledCells]:
+        """Return the network that all trainings of a seed start from, and what it learnt."""
+        assert self.variant.initial is not None
+        if seed not in self._first:
+            learnt = learn_first(
+                self.variant.initial,
+                self.experiment.initial_settings_of(self.variant),
+                self.project,
+                self.experiment.split,
+                self.root / self.variant.name / f"seed-{seed}" / "initial",
+                seed=seed,
+                synthetic=self.root,
+                about=self.about,
+                accelerator=self.accelerator,
+                progress=progress,
+            )
+            self._first = {seed: learnt}
+        return self._first[seed]
+
+
+@lru_cache(maxsize=1)
+def _common(asked: str, variant: str, project: Place, root: Place, accelerator: str) -> _Common:
+    """Return what this process has made for the variant already, or begin anew."""
+    experiment = Experiment.model_validate_json(asked)
+    chosen = next(each for each in experiment.variants if each.name == variant)
+    return _Common(experiment, chosen, Project.open(project), root, accelerator)
+
+
+def _learn(of: Callable[[], _Common], seed: int, progress: Progress) -> None:
+    of().first(seed, progress)
+
+
+def _train(of: Callable[[], _Common], run: Place, progress: Progress) -> None:
+    """Train one network and judge it."""
+    common = of()
+    task = next(each for each in common.tasks if each.run == run)
+    settings, cells = common.settings, common.cells
+    prepared = common.prepared(progress)
+    start, rehearsed = None, None
+    if common.variant.initial is not None:
+        # Training leaves it as it is.
+        start, rehearsed = common.first(task.seed, progress)
+    classifier = train_run(
+        task.run,
+        prepared.rows(task.train),
+        list(cells.patterns[task.train]),
+        common.project.patterns,
+        settings,
+        seed=task.seed,
+        initial=start,
+        rehearsed=rehearsed,
+        about=common.about,
+        accelerator=common.accelerator,
+        progress=progress,
+    )
+    for name, rows in task.judged:
+        judged = cells.rows(rows)
+        evaluation, predictions = evaluate_cells(
+            classifier,
+            prepared.rows(rows),
+            list(judged.patterns),
+            specimens=list(judged.specimens),
+            views=settings.views,
+            accelerator=common.accelerator,
+            progress=progress,
+        )
+        write_evaluation(
+            task.run,
+            name,
+            evaluation,
+            predictions,
+            list(judged.patterns),
+            list(judged.specimens),
+            {"multiply_adds": multiply_adds(classifier.network, settings.inputs.side_px)},
+        )
 
 
 def _tasks(

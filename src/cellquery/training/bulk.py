@@ -261,7 +261,8 @@ def _answer(
     return _Answer(predictions, loaded.faults, loaded.n_without_mask)
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
+    """Let torch use one thread: what each of many worker processes does."""
     torch.set_num_threads(1)
 
 
@@ -284,14 +285,14 @@ def _predicted(
     workers = workers if len(ahead) == WORTH_WORKERS else 1
     batches = in_batches(chain(ahead, cells))
     if device.type != "cpu" or workers == 1:
-        loaded = in_order(load, batches, workers, task="predict", setup=_one_thread)
+        loaded = in_order(load, batches, workers, task="predict", setup=one_thread)
         yield (_answer(classifier, batch, views, device) for batch in loaded)
         return
     with TemporaryDirectory(prefix="cellquery-") as folder:
         weights = Path(folder) / "model.safetensors"
         classifier.save(weights)
         work = _Predict(weights, load, views)
-        yield in_order(work, batches, workers, task="predict", setup=_one_thread)
+        yield in_order(work, batches, workers, task="predict", setup=one_thread)
 
 
 class _Write(Protocol):

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cellquery.core import Progress, TrainingError, generator, integer_seed, silent
+from cellquery.core import Progress, SettingsError, TrainingError, generator, integer_seed, silent
 from cellquery.core.durable import replacing
 from cellquery.core.places import Place, on_disk
 from cellquery.models import FORWARD_CELLS, Classifier, NetworkOutput
@@ -55,6 +56,7 @@ def fit(
     rehearsed: LabelledCells | CachedCells | None = None,
     run: Place | None = None,
     accelerator: str = "auto",
+    devices: int = 1,
     progress: Progress = silent,
 ) -> list[Epoch]:
     """Train a classifier in place and return its epochs.
@@ -79,6 +81,8 @@ def fit(
         A directory for ``epochs.jsonl`` and the state that an interrupted training resumes from.
     accelerator : str
         As Lightning Fabric names them: auto, cpu, cuda, ...
+    devices : int
+        Processes that share each batch: see `cellquery.training.together`.
     progress : Progress
 
     Returns
@@ -98,14 +102,26 @@ def fit(
         raise TrainingError(
             "training", "rehearsal without cells of an initial learning", "set rehearsal = 0"
         )
-    cells = _Cells(training, validation, rehearsed if settings.rehearsal else None)
+    cells = Cells(training, validation, rehearsed if settings.rehearsal else None)
     if classifier.network.learns_at_once:
+        if devices > 1:
+            name = classifier.network.name
+            raise SettingsError(
+                f"--devices {devices}", f"{name} learns in one process", "leave it out"
+            )
         return _learn_at_once(classifier, cells, settings, seed, run, progress)
-    return _Fit(classifier, cells, settings, seed, run, accelerator).go(progress)
+    if devices > 1:
+        # Imported here: it trains by what stands below.
+        from cellquery.training.together import fit_together
+
+        return fit_together(classifier, cells, settings, seed, run, accelerator, devices, progress)
+    device = torch_device(accelerator).type
+    fabric = Fabric(accelerator=device, devices=1, precision=settings.precision)
+    return Fit(classifier, cells, settings, seed, run, fabric).go(progress)
 
 
 @dataclass(frozen=True)
-class _Cells:
+class Cells:
     """The cells of one training, all of one kind: images, or cached early features."""
 
     training: LabelledCells | CachedCells
@@ -113,23 +129,26 @@ class _Cells:
     rehearsed: LabelledCells | CachedCells | None
 
 
-class _Fit:
-    """The moving parts of one training."""
+class Fit:
+    """The moving parts of one training, in one process or in each of several.
+
+    Several make the same batches from the same seed, and each shows the network its share of
+    them. Gradients are those of the whole batch; batch norm normalises each share by itself, and
+    what it has seen is averaged over the processes after every epoch.
+    """
 
     def __init__(
         self,
         classifier: Classifier,
-        cells: _Cells,
+        cells: Cells,
         settings: TrainSettings,
         seed: int,
         run: Place | None,
-        accelerator: str,
+        fabric: Fabric,
     ) -> None:
         self.classifier, self.cells, training = classifier, cells, cells.training
         self.settings, self.seed, self.run = settings, seed, run
-        self.fabric = Fabric(
-            accelerator=torch_device(accelerator).type, devices=1, precision=settings.precision
-        )
+        self.fabric = fabric
         network = classifier.channels_last("cpu")
         self.freezes = settings.freeze_early or training.early
         if self.freezes:
@@ -161,11 +180,13 @@ class _Fit:
         self.network, self.fabric_optimiser = self.fabric.setup(network, self.optimiser)
         self.network.mark_forward_method("finish")
         self.pattern_weights = _pattern_weights(training.labels, classifier, settings)
+        self.mine = slice(fabric.global_rank, None, fabric.world_size)
         self.best: dict[str, Tensor] | None = None
         self.best_loss, self.waited = math.inf, 0
         self.epochs: list[Epoch] = []
 
     def go(self, progress: Progress) -> list[Epoch]:
+        """Train to the end, from where an interrupted training was, and return the epochs."""
         self._resume()
         while len(self.epochs) < self.n_epochs and not self._stops():
             number = len(self.epochs) + 1
@@ -173,8 +194,11 @@ class _Fit:
             gpus = [self.fabric.device] if self.fabric.device.type == "cuda" else []
             with torch.random.fork_rng(devices=gpus):
                 # Dropout knows no other generator than the global one.
-                torch.manual_seed(integer_seed(self.seed, "dropout", number))
+                rank = self.fabric.global_rank
+                purpose = ("dropout", number, rank) if rank else ("dropout", number)
+                torch.manual_seed(integer_seed(self.seed, *purpose))
                 train_loss, train_accuracy = self._pass(number, progress)
+            self._average_statistics()
             loss, accuracy = math.nan, math.nan
             if self.cells.validation is not None:
                 loss, accuracy = self._validate(self.cells.validation)
@@ -210,14 +234,15 @@ class _Fit:
                 more, more_labels = self._inputs(rehearsed, joining[step], random)
                 inputs = tuple(torch.cat(pair) for pair in zip(inputs, more, strict=True))
                 labels = torch.cat([labels, more_labels])
+            mine = tuple(each[self.mine] for each in inputs)
             # By itself Fabric lets `forward` compute in the chosen precision, but not `finish`.
             with self.fabric.autocast():
-                output = _output(self.network, training, inputs)
-            logits = output.logits
-            loss = self._loss(logits, labels)
+                output = _output(self.network, training, mine)
+            loss = self._loss(output.logits, labels)
             for side in output.sides:
                 loss = loss + classifier.network.side_weight * self._loss(side, labels)
-            value = float(loss.detach())
+            right = (output.logits.argmax(dim=1) == labels[self.mine]).sum()
+            value, n_right_of_all = self._over_processes(loss.detach(), right)
             if not math.isfinite(value):
                 raise TrainingError(
                     self.run or "training",
@@ -233,7 +258,7 @@ class _Fit:
                 self.average.update_parameters(classifier.network)
             total_loss += value * len(labels)
             n_shown += len(labels)
-            n_right += int((logits.argmax(dim=1) == labels).sum())
+            n_right += n_right_of_all
             done = (number - 1) * self.n_batches + step + 1
             progress("training", done, self.n_batches * self.n_epochs)
         return total_loss / n_shown, n_right / n_shown
@@ -260,16 +285,46 @@ class _Fit:
         return inputs, torch.from_numpy(labels).to(device)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(
+        """Return the loss of this process's share of a batch, whose labels are all given."""
+        weights, n_processes = self.pattern_weights.to(logits.device), self.fabric.world_size
+        loss = F.cross_entropy(
             logits.float(),
-            labels,
-            weight=self.pattern_weights.to(logits.device),
+            labels[self.mine],
+            weight=weights,
             label_smoothing=self.settings.label_smoothing,
+            reduction="mean" if n_processes == 1 else "sum",
         )
+        # Gradients are averaged over processes: this makes that the mean over the whole batch.
+        return loss if n_processes == 1 else loss * n_processes / weights[labels].sum()
+
+    def _over_processes(self, loss: Tensor, n_right: Tensor) -> tuple[float, int]:
+        """Return the mean of a loss and the sum of a count over the processes."""
+        if self.fabric.world_size == 1:
+            return float(loss), int(n_right)
+        totals: Any = self.fabric.all_reduce(
+            torch.stack([loss.double(), n_right.double()]), reduce_op="sum"
+        )
+        return float(totals[0]) / self.fabric.world_size, int(totals[1])
+
+    @torch.no_grad()
+    def _average_statistics(self) -> None:
+        """Make what batch norm has seen the same in all processes, its mean over them."""
+        if self.fabric.world_size == 1:
+            return
+        averaged = self.average.module.buffers() if self.average else ()
+        for buffer in chain(self.classifier.network.buffers(), averaged):
+            if buffer.is_floating_point():
+                mean: Any = self.fabric.all_reduce(buffer, reduce_op="mean")
+                buffer.copy_(mean)
 
     def _validate(self, cells: LabelledCells | CachedCells) -> tuple[float, float]:
         network: nn.Module = self.average.module if self.average else self.network
-        loss, accuracy = _judge(network.eval(), self.classifier, cells, self.fabric.device)
+        mine = np.arange(len(cells))[self.mine]
+        total, n_right = _judge(network.eval(), self.classifier, cells, mine, self.fabric.device)
+        mean, n_right_of_all = self._over_processes(
+            torch.tensor(total * self.fabric.world_size, dtype=torch.float64), torch.tensor(n_right)
+        )
+        loss, accuracy = mean / len(cells), n_right_of_all / len(cells)
         if loss < self.best_loss:
             self.best_loss, self.waited = loss, 0
             if self.settings.patience is not None:
@@ -281,7 +336,7 @@ class _Fit:
 
     def _keep(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
-        if self.run is None:
+        if self.run is None or not self.fabric.is_global_zero:
             return
         state = {
             "network": self.classifier.network.state_dict(),
@@ -322,7 +377,7 @@ class _Fit:
 
 def _learn_at_once(
     classifier: Classifier,
-    cells: _Cells,
+    cells: Cells,
     settings: TrainSettings,
     seed: int,
     run: Place | None,
@@ -342,7 +397,7 @@ def _learn_at_once(
             progress=progress,
         )
     learnt, learnt_spared_s = time.perf_counter(), Remembered.spared_s
-    loss, accuracy = _judge(network, classifier, training, cpu)
+    loss, accuracy = _means(network, classifier, training, cpu)
     if not math.isfinite(loss):
         raise TrainingError(
             run or "training",
@@ -351,7 +406,7 @@ def _learn_at_once(
         )
     judged = (math.nan, math.nan)
     if cells.validation is not None:
-        judged = _judge(network, classifier, cells.validation, cpu)
+        judged = _means(network, classifier, cells.validation, cpu)
     seconds = learnt - started + learnt_spared_s - spared_s
     epoch = Epoch(1, loss, accuracy, *judged, 0.0, seconds)
     if run is not None:
@@ -385,19 +440,31 @@ def _judge(
     network: nn.Module,
     classifier: Classifier,
     cells: LabelledCells | CachedCells,
+    chosen: NDArray[np.int64],
     device: torch.device,
-) -> tuple[float, float]:
-    """Return mean cross-entropy and accuracy of a network on cells as they are."""
+) -> tuple[float, int]:
+    """Return summed cross-entropy and number right of a network on chosen cells as they are."""
     random, total_loss, n_right = torch.Generator(), 0.0, 0
     with torch.no_grad():
-        for start in range(0, len(cells), FORWARD_CELLS):
-            rows = np.arange(start, min(start + FORWARD_CELLS, len(cells)))
+        for start in range(0, len(chosen), FORWARD_CELLS):
+            rows = chosen[start : start + FORWARD_CELLS]
             inputs = cells.inputs(classifier, rows, None, None, random, device)
             labels = torch.from_numpy(cells.labels[rows]).to(device)
             logits = _output(network, cells, inputs).logits
             total_loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             n_right += int((logits.argmax(dim=1) == labels).sum())
-    return total_loss / len(cells), n_right / len(cells)
+    return total_loss, n_right
+
+
+def _means(
+    network: nn.Module,
+    classifier: Classifier,
+    cells: LabelledCells | CachedCells,
+    device: torch.device,
+) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy of a network on all cells."""
+    total, n_right = _judge(network, classifier, cells, np.arange(len(cells)), device)
+    return total / len(cells), n_right / len(cells)
 
 
 def _write_epochs(run: Place, epochs: list[Epoch]) -> None:

@@ -37,6 +37,7 @@ def train_run(
     leaked: LabelledCells | None = None,
     about: dict[str, Any] | None = None,
     accelerator: str = "auto",
+    devices: int = 1,
     progress: Progress = silent,
 ) -> Classifier:
     """Train on labelled cells and keep everything in a run directory; go on if it is unfinished.
@@ -66,6 +67,8 @@ def train_run(
     about : dict or None
         More facts for ``about.json``, such as the project and the split.
     accelerator : str
+    devices : int
+        Processes that share the training.
     progress : Progress
 
     Returns
@@ -102,6 +105,7 @@ def train_run(
         "validation": settings.validation,
         "threads": torch.get_num_threads(),
         "device": _device_name(accelerator),
+        "n_devices": devices,
         **(about or {}),
         **provenance(),
     }
@@ -130,11 +134,12 @@ def train_run(
         rehearsed=rehearsed,
         run=run,
         accelerator=accelerator,
+        devices=devices,
         progress=progress,
     )
     # Those of an interrupted training included.
     facts["seconds"] = round(sum(epoch.seconds for epoch in epochs), 2)
-    facts["peak_memory_mb"] = peak_mb(device)
+    facts["peak_memory_mb"] = peak_mb(device) if devices == 1 else None
     facts["n_parameters"] = classifier.network.n_parameters
     facts["n_epochs"] = len(epochs)
     facts["cells_per_second"] = round(

@@ -1,0 +1,198 @@
+"""What spreading over processes costs and brings, and what a hundred million cells would take.
+
+    python bench/cluster.py [--cells 4096] [--page docs/cluster.md]
+
+Measures on this machine, in one run: what Ray costs a unit of work, scoring a pool in shards by one
+process and by one and two actors, training by one process and by two. Then scales the figures up,
+with the assumptions named in `ASSUMED`, which anyone can change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from cellquery.campaign.selecting import select_cells
+from cellquery.core import RESEARCH_USE_ONLY, SIX_PATTERNS, Progress, silent
+from cellquery.core.cluster import Cluster, cluster
+from cellquery.core.units import Unit, one_after_another
+from cellquery.data.prepare import prepare
+from cellquery.data.synthetic import into_project, synthetic_settings
+from cellquery.experiments.table import place_table
+from cellquery.models import Classifier
+from cellquery.training import TrainSettings, fit, label
+from cellquery.training.pool_scores import score_project
+
+SHARDS, UNITS, POOL = 8, 200, 100_000_000
+ASSUMED = {
+    "machines": 16,
+    "cores of each": 32,
+    "a GPU, in cores of this machine": 300,
+    "a core-hour, USD": 0.05,
+    "a GPU-hour, USD": 1.50,
+    "a GB-month, USD": 0.023,
+    "share of the speed that many cores keep": 0.8,
+}
+
+
+def main() -> None:
+    """Measure and print, or write into a page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=4096)
+    parser.add_argument("--page", type=Path)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    os.environ.update(OMP_NUM_THREADS="1", RAY_worker_niceness="0")
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as name:
+        figures = measured(asked.cells, Path(name))
+    lines = [f"| {what} | {value} |" for what, value in figures["table"]]
+    text = "\n".join(["| measured | |", "|---|---|", *lines])
+    text += (
+        f"\n\n{asked.cells:,} synthetic cells in {SHARDS} shards, {os.cpu_count()} cores, one "
+        f"thread a process, load of the machine at the start {load:.1f}. {RESEARCH_USE_ONLY}"
+    )
+    model = scaled_up(figures)
+    if asked.page is None:
+        print(text, model, sep="\n\n")
+        return
+    place_table(asked.page, "cluster", text)
+    place_table(asked.page, "hundred-million", model)
+
+
+def measured(n_cells: int, folder: Path) -> dict[str, Any]:
+    """Return the figures of this machine."""
+    made = synthetic_settings(patterns=SIX_PATTERNS, n_specimens=60, seed=0)
+    for part in range(SHARDS):  # what is added to a project is a shard of its own
+        project = into_project((part + 1) * n_cells // SHARDS, made, folder / "pool")
+    settings = TrainSettings.preset("best")
+    classifier = Classifier.fresh(SIX_PATTERNS, settings.inputs, seed=0)
+
+    def score(into: Path, embeddings: bool = True, over: Cluster | None = None) -> None:
+        score_project(
+            classifier, project, into, embeddings=embeddings, accelerator="cpu", cluster=over
+        )
+
+    here = timed(lambda: score(folder / "here"))
+    started = time.perf_counter()
+    with cluster() as both:
+        start_s = time.perf_counter() - started
+        units = [Unit(str(number), nothing) for number in range(UNITS)]
+        both.run(units, "units", silent)  # the workers are there from now on
+        unit_s = timed(lambda: both.run(units, "units", silent)) / UNITS
+        unit_s -= timed(lambda: one_after_another(units, "units", silent)) / UNITS
+        # An actor of all cores has the machine alone: what one actor does.
+        cores = os.cpu_count() or 1
+        one = timed(lambda: score(folder / "one", over=OneThread(cpus=cores)))
+        two = timed(lambda: score(folder / "two", over=both))
+    unlabelled(folder / "two")
+    choose = timed(lambda: select_cells([folder / "two"], "margin", n_cells // 10))
+    cells = prepare(project.store(), project.store().ids[: n_cells // 2], settings.inputs)
+    known = label(cells, project.manifest()["pattern"].to_pylist()[: len(cells)], SIX_PATTERNS)
+    shares = {}
+    for devices in (1, 2):
+        short = settings.model_copy(update={"max_epochs": 3})
+        network = Classifier.fresh(SIX_PATTERNS, settings.inputs, seed=0)
+        epochs = fit(network, known, short, seed=0, accelerator="cpu", devices=devices)
+        shares[devices] = len(cells) / min(epoch.seconds for epoch in epochs)
+    sizes = {
+        "pixels and masks": size(folder / "pool" / "images"),
+        "scores with embeddings": size(folder / "here"),
+    }
+    score(folder / "bare", embeddings=False)
+    sizes["scores"] = size(folder / "bare")
+    each = {what: n_bytes / n_cells for what, n_bytes in sizes.items()}
+    table = [
+        ("starting Ray on this machine, s", f"{start_s:.1f}"),
+        ("Ray's cost of a unit of work, ms", f"{1000 * unit_s:.1f}"),
+        ("scoring, one process, cells a second", f"{n_cells / here:.0f}"),
+        ("scoring, one actor", f"{n_cells / one:.0f}"),
+        ("scoring, two actors", f"{n_cells / two:.0f}"),
+        ("training, one process, cells a second", f"{shares[1]:.0f}"),
+        ("training, two processes", f"{shares[2]:.0f}"),
+        ("choosing by margin, cells a second", f"{n_cells / choose:,.0f}"),
+        *((f"{what}, bytes a cell", f"{n_bytes:,.0f}") for what, n_bytes in each.items()),
+    ]
+    return {"table": table, "rate": n_cells / here, "choose": n_cells / choose, "bytes": each}
+
+
+def scaled_up(figures: dict[str, Any]) -> str:
+    """Return a table of what a hundred million cells take, from the figures of one machine."""
+    cores = ASSUMED["machines"] * ASSUMED["cores of each"]
+    kept = ASSUMED["share of the speed that many cores keep"]
+    hours = POOL / figures["rate"] / cores / kept / 3600
+    gpu_hours = POOL / figures["rate"] / ASSUMED["a GPU, in cores of this machine"] / 3600
+    gb = {what: POOL * n_bytes / 1e9 for what, n_bytes in figures["bytes"].items()}
+    month = (gb["pixels and masks"] + gb["scores"]) * ASSUMED["a GB-month, USD"]
+    rows = [
+        ("scoring, hours on all cores", f"{hours:.1f}"),
+        ("scoring, USD on cores", f"{hours * cores * ASSUMED['a core-hour, USD']:,.0f}"),
+        ("scoring, GPU-hours", f"{gpu_hours:.1f}"),
+        ("scoring, USD on GPUs", f"{gpu_hours * ASSUMED['a GPU-hour, USD']:,.0f}"),
+        *((f"{what}, GB", f"{value:,.0f}") for what, value in gb.items()),
+        ("storage of images and scores, USD a month", f"{month:,.0f}"),
+        (
+            "margin, shortlists on all cores, minutes",
+            f"{POOL / figures['choose'] / cores / 60:.1f}",
+        ),
+        ("margin, one process, hours", f"{POOL / figures['choose'] / 3600:.1f}"),
+        ("embeddings of 128 numbers in memory, GB", f"{POOL * 128 * 4 / 1e9:,.0f}"),
+    ]
+    lines = [f"| {what} | {value} |" for what, value in rows]
+    assumed = ", ".join(f"{what} {value:g}" for what, value in ASSUMED.items())
+    return "\n".join(
+        ["| a hundred million cells | |", "|---|---|", *lines, "", f"Assumed: {assumed}."]
+    )
+
+
+class OneThread(Cluster):
+    """A cluster whose units hold many cores and use one."""
+
+    def map(self, function: Callable[[str], Any], items: Any, task: str) -> Any:
+        """Map as a cluster does, with one thread in each actor."""
+        return super().map(partial(one_thread, function), items, task)
+
+
+def one_thread(function: Callable[[str], Any], item: str) -> Any:
+    """Do an item with one thread."""
+    torch.set_num_threads(1)
+    return function(item)
+
+
+def nothing(progress: Progress) -> None:
+    """Do nothing: what is left is the cost of having it done."""
+
+
+def unlabelled(scores: Path) -> None:
+    """Take the known patterns out of scores: every cell is then a candidate."""
+    for path in scores.glob("part-*.parquet"):
+        table = pq.read_table(path)
+        number = table.column_names.index("pattern")
+        nobody = pa.nulls(len(table), pa.string())
+        pq.write_table(table.set_column(number, "pattern", nobody), path)
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Return the seconds that some work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of the shards in a folder."""
+    return sum(path.stat().st_size for path in folder.glob("part-*"))
+
+
+if __name__ == "__main__":
+    main()
