@@ -112,6 +112,8 @@ def predicted(
         views=views,
         accelerator=accelerator,
         workers=workers,
+        # As the ONNX file of the same network says, to the last digits.
+        exact=True,
         progress=progress,
     )
     return Predicted(of, newest.name, views, classifier, predictions)

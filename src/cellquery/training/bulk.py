@@ -111,7 +111,7 @@ def predict_source(
         cells, load = iter(open_source(local_path(source))), _FromFiles(classifier.inputs)
     with (
         writing_table(out) as write,
-        _predicted(classifier, cells, load, views, accelerator, workers) as answers,
+        _predicted(classifier, cells, load, _How(views), accelerator, workers) as answers,
     ):
         for answer in answers:
             summary.faults += answer.faults
@@ -142,6 +142,7 @@ def predict_stored(
     views: int = 1,
     accelerator: str = "auto",
     workers: int = 1,
+    exact: bool = False,
     progress: Progress = silent,
 ) -> Predictions:
     """Return the predictions for cells of a project, in the order of their ids.
@@ -156,10 +157,13 @@ def predict_stored(
     accelerator : {"auto", "cpu", "cuda"}
     workers : int
         As for `predict_source`.
+    exact : bool
+        As for `predict`.
     progress : Progress
     """
     load, parts, n_cells = _FromStore(store, classifier.inputs), [], 0
-    with _predicted(classifier, iter(ids), load, views, accelerator, workers) as answers:
+    how = _How(views, exact)
+    with _predicted(classifier, iter(ids), load, how, accelerator, workers) as answers:
         for answer in answers:
             assert answer.predictions is not None
             parts.append(answer.predictions)
@@ -236,15 +240,23 @@ class _FromFiles:
 
 
 @dataclass(frozen=True)
+class _How:
+    """How cells are predicted: see `predict`."""
+
+    views: int
+    exact: bool = False
+
+
+@dataclass(frozen=True)
 class _Predict:
     """Loads a batch and predicts it, in whatever process it is called."""
 
     weights: Path
     load: _Load
-    views: int
+    how: _How
 
     def __call__(self, batch: list[Any]) -> _Answer:
-        return _answer(_loaded_once(self.weights), self.load(batch), self.views)
+        return _answer(_loaded_once(self.weights), self.load(batch), self.how)
 
 
 @cache
@@ -253,11 +265,13 @@ def _loaded_once(weights: Path) -> Classifier:
 
 
 def _answer(
-    classifier: Classifier, loaded: _Loaded, views: int, device: str | torch.device = "cpu"
+    classifier: Classifier, loaded: _Loaded, how: _How, device: str | torch.device = "cpu"
 ) -> _Answer:
     predictions = None
     if loaded.cells is not None:
-        predictions = predict(classifier, loaded.cells, views=views, device=device)
+        predictions = predict(
+            classifier, loaded.cells, views=how.views, exact=how.exact, device=device
+        )
     return _Answer(predictions, loaded.faults, loaded.n_without_mask)
 
 
@@ -271,7 +285,7 @@ def _predicted(
     classifier: Classifier,
     cells: Iterator[Any],
     load: _Load,
-    views: int,
+    how: _How,
     accelerator: str,
     workers: int,
 ) -> Iterator[Iterator[_Answer]]:
@@ -286,12 +300,12 @@ def _predicted(
     batches = in_batches(chain(ahead, cells))
     if device.type != "cpu" or workers == 1:
         loaded = in_order(load, batches, workers, task="predict", setup=one_thread)
-        yield (_answer(classifier, batch, views, device) for batch in loaded)
+        yield (_answer(classifier, batch, how, device) for batch in loaded)
         return
     with TemporaryDirectory(prefix="cellquery-") as folder:
         weights = Path(folder) / "model.safetensors"
         classifier.save(weights)
-        work = _Predict(weights, load, views)
+        work = _Predict(weights, load, how)
         yield in_order(work, batches, workers, task="predict", setup=one_thread)
 
 
