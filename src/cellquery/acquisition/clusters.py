@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 
 
 def clusters_of(
@@ -18,6 +16,9 @@ def clusters_of(
 
     k-means on batches of a bounded sample (Sculley 2010, doi:10.1145/1772690.1772862).
     """
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
+
     n_clusters = max(1, min(n_clusters, len(vectors)))
     means = MiniBatchKMeans(
         n_clusters,

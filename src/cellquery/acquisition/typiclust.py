@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 from cellquery.acquisition.candidates import Candidates, Query
 from cellquery.acquisition.clusters import clusters_of
@@ -80,6 +79,8 @@ def typicality(vectors: NDArray[Any], n_neighbours: int) -> NDArray[np.float64]:
     n_neighbours = min(n_neighbours, len(vectors) - 1)
     if n_neighbours < 1:
         return np.ones(len(vectors))
+    from sklearn.neighbors import NearestNeighbors
+
     distances, _ = NearestNeighbors(n_neighbors=n_neighbours).fit(vectors).kneighbors()
     values: NDArray[np.float64] = 1 / (distances.mean(axis=1) + 1e-9)
     return values

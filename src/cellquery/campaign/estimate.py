@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,8 @@ def estimate_accuracy(right: NDArray[Any], confidence: float = 0.95) -> Accuracy
     n_cells = len(right)
     if not n_cells:
         return AccuracyEstimate(float("nan"), 0.0, 1.0, 0, confidence)
+    from scipy.stats import binomtest
+
     test = binomtest(int(np.sum(right)), n_cells)
     interval = test.proportion_ci(confidence, method="exact")
     return AccuracyEstimate(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import t as student
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
 
@@ -138,6 +137,8 @@ def _differences(rows: dict[tuple[str, float, str], list[CaseResult]]) -> list[s
 def _interval(gains: Sequence[float]) -> str:
     if len(gains) < 2:
         return ", one seed"
+    from scipy.stats import t as student
+
     half = student.ppf(0.975, len(gains) - 1) * np.std(gains, ddof=1) / np.sqrt(len(gains))
     low, high = np.mean(gains) - half, np.mean(gains) + half
     return f" (95 % interval over {len(gains)} seeds {low:+.2f} to {high:+.2f})"

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score
 
 N_DRAWS = 1000
 
@@ -29,6 +28,8 @@ def cohen_kappa(first: NDArray[Any], second: NDArray[Any]) -> float:
     """
     if np.array_equal(first, second):
         return 1.0
+    from sklearn.metrics import cohen_kappa_score
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return float(cohen_kappa_score(first, second))

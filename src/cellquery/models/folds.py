@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold, StratifiedKFold
 
 from cellquery.core import integer_seed
 
@@ -29,6 +28,8 @@ def calibration_folds(
         Three folds, which hold equal shares of each pattern where it has cells enough; none where
         there are fewer than twelve cells.
     """
+    from sklearn.model_selection import KFold, StratifiedKFold
+
     if len(labels) < N_FOLDS * _FEWEST_PER_FOLD:
         return []
     counts = np.bincount(labels)

@@ -7,8 +7,6 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from cellquery.models.folds import calibration_folds
 
@@ -77,6 +75,9 @@ def _regression(
     weights: NDArray[np.floating],
     c: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     found, bias = np.zeros((len(weights), vectors.shape[1])), np.full(len(weights), ABSENT)
     present = np.unique(labels)
     if len(present) == 1:

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.svm import SVC, LinearSVC
 from torch import Tensor, nn
 
 from cellquery.models.folds import calibration_folds
@@ -92,6 +91,8 @@ def learn_kernel_machine(
         -1 everywhere.
     c, gamma : float
     """
+    from sklearn.svm import SVC
+
     coefficients = np.zeros((len(vectors), len(weights)))
     bias, patterns = _one_sided(labels, len(weights))
     for pattern in patterns:
@@ -117,6 +118,8 @@ def learn_linear_machine(
     seed: int,
 ) -> LinearMachine:
     """Return linear machines with the squared hinge as loss; see `learn_kernel_machine`."""
+    from sklearn.svm import LinearSVC
+
     found = np.zeros((len(weights), vectors.shape[1]))
     bias, patterns = _one_sided(labels, len(weights))
     for pattern in patterns:

@@ -9,7 +9,6 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from cellquery.core import TrainingError, integer_seed
@@ -105,6 +104,8 @@ def hold_out(cells: Cells, fraction: float, seed: int) -> tuple[Cells, Cells]:
     n_validation = max(1, round(fraction * len(cells)))
     stratify = bool((counts[counts > 0] > 1).all()) and n_validation >= (counts > 0).sum()
     stratify &= len(cells) - n_validation >= (counts > 0).sum()
+    from sklearn.model_selection import train_test_split
+
     train, validation = train_test_split(
         np.arange(len(cells)),
         test_size=n_validation,

@@ -7,12 +7,11 @@ import math
 import time
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -26,6 +25,9 @@ from cellquery.training.cells import LabelledCells
 from cellquery.training.device import torch_device
 from cellquery.training.early import CachedCells
 from cellquery.training.settings import Augmentation, TrainSettings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ def fit(
         from cellquery.training.together import fit_together
 
         return fit_together(classifier, cells, settings, seed, run, accelerator, devices, progress)
+    # Imported here: it takes a second, which what only judges or predicts need not wait for.
+    from lightning_fabric import Fabric
+
     device = torch_device(accelerator).type
     fabric = Fabric(accelerator=device, devices=1, precision=settings.precision)
     return Fit(classifier, cells, settings, seed, run, fabric).go(progress)
