@@ -75,7 +75,7 @@ def test_an_unknown_comparison_is_one_clear_line(repository: Path, tmp_path: Pat
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "no comparison 'nonsense'; choose from campaign, inference" in line
+    assert "no comparison 'nonsense'; choose from campaign, selection, inference" in line
 
 
 def test_a_peer_that_is_not_installed_names_the_command(

@@ -327,8 +327,13 @@ def _shown(study: ReportedStudy) -> list[CaseResult]:
 
 
 def _recalls(results: Sequence[CaseResult]) -> dict[str, float]:
-    patterns = [p for p, recall in results[0].recall.items() if recall is not None]
-    return {p: float(np.mean([r.recall[p] for r in results])) for p in patterns}
+    """Return the mean recall of each pattern over the seeds whose judged cells have it."""
+    known: dict[str, list[float]] = {}
+    for result in results:
+        for pattern, recall in result.recall.items():
+            if recall is not None:
+                known.setdefault(pattern, []).append(recall)
+    return {pattern: float(np.mean(values)) for pattern, values in known.items()}
 
 
 def _folder(study: ReportedStudy, result: CaseResult) -> Path:

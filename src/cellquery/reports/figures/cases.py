@@ -71,7 +71,8 @@ def hardest_patterns(recalls: Mapping[str, Mapping[str, float]], title: str = ""
     title : str
         What was judged, and at which budget.
     """
-    patterns = list(next(iter(recalls.values())))
+    first, *others = recalls.values()
+    patterns = [pattern for pattern in first if all(pattern in recall for recall in others)]
     means = {p: float(np.mean([recall[p] for recall in recalls.values()])) for p in patterns}
     hardest = sorted(patterns, key=lambda pattern: means[pattern])[:3]
     figure = new_figure(3.4)
