@@ -10,6 +10,7 @@ with the assumptions named in `ASSUMED`, which anyone can change.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 import time
@@ -34,6 +35,8 @@ from cellquery.training import TrainSettings, fit, label
 from cellquery.training.pool_scores import score_project
 
 SHARDS, UNITS, POOL = 8, 200, 100_000_000
+SELECTION = Path(__file__).parents[1] / "results" / "bench" / "selection.json"
+"""What `make bench ONLY=selection` has measured."""
 ASSUMED = {
     "machines": 16,
     "cores of each": 32,
@@ -108,6 +111,7 @@ def measured(n_cells: int, folder: Path) -> dict[str, Any]:
     sizes = {
         "pixels and masks": size(folder / "pool" / "images"),
         "scores with embeddings": size(folder / "here"),
+        "manifest": size(folder / "pool", "manifest.parquet"),
     }
     score(folder / "bare", embeddings=False)
     sizes["scores"] = size(folder / "bare")
@@ -147,6 +151,15 @@ def scaled_up(figures: dict[str, Any]) -> str:
         ),
         ("margin, one process, hours", f"{POOL / figures['choose'] / 3600:.1f}"),
         ("embeddings of 128 numbers in memory, GB", f"{POOL * 128 * 4 / 1e9:,.0f}"),
+        *(
+            (
+                f"{one['strategy']} among the million smallest margins, minutes and GiB",
+                f"{one['cpu_seconds'] / 60:.1f}, {one['peak_mib'] / 1024:.1f}",
+            )
+            for one in json.loads(SELECTION.read_text(encoding="utf-8"))["measured"]
+            if one["library"] == "cellquery" and one["cells"] == 1_000_000
+            if one["strategy"] in ("badge", "core-set", "cluster-margin")
+        ),
     ]
     lines = [f"| {what} | {value} |" for what, value in rows]
     assumed = ", ".join(f"{what} {value:g}" for what, value in ASSUMED.items())
@@ -189,9 +202,9 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def size(folder: Path) -> int:
-    """Return the bytes of the shards in a folder."""
-    return sum(path.stat().st_size for path in folder.glob("part-*"))
+def size(folder: Path, files: str = "part-*") -> int:
+    """Return the bytes of the shards, or of other files, in a folder."""
+    return sum(path.stat().st_size for path in folder.glob(files))
 
 
 if __name__ == "__main__":
