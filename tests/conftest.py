@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from cellquery.data import Project
 
-# Before anything imports torch or matplotlib, and inherited by the commands that tests start.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Before anything imports torch or matplotlib, and inherited by the commands that tests start. One
+# thread: `make test` runs two tests at a time, and their networks are small.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.update(MPLBACKEND="Agg", NO_COLOR="1", COLUMNS="100")
 
 # A busy machine is no fault of the code: properties are judged by what they say, not by the clock.

@@ -38,7 +38,7 @@ rehearsal = 0.0
 # Enough for several readers without any training.
 MUCH = SETTINGS.replace("budget = 30", "budget = 72").replace("first = 12", "first = 60")
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = [pytest.mark.timeout(280), pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
