@@ -27,7 +27,7 @@ $(LEARNT): | $(INSTALLED)
 	$(BIN)/cellquery train demo-annotate --split parts --part test --name initial
 
 test: $(INSTALLED) ## run every test; those on the real cells are skipped where these are absent
-	$(BIN)/pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/pytest -m alone
 
 check: $(INSTALLED) ## check format, lint, types, import directions and documentation
