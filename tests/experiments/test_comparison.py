@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cellquery.cli.app import app
-from cellquery.core import CellqueryError, ProjectError
+from cellquery.core import CellqueryError, ProjectError, SettingsError
 from cellquery.data import Project
 from cellquery.experiments import (
     Experiment,
@@ -142,6 +142,14 @@ def test_a_report_on_an_experiment_and_something_else_is_one_line(
     done = CliRunner().invoke(app, ["report", str(runs / "ours"), str(tmp_path)])
     assert isinstance(done.exception, ProjectError)
     assert done.exception.fault == "holds no experiment"
+
+
+def test_a_damaged_record_of_an_experiment_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "experiment.json").write_text("{")
+    for command in (["report", str(tmp_path)], ["experiment", "table", str(tmp_path)]):
+        done = CliRunner().invoke(app, command)
+        assert isinstance(done.exception, SettingsError)
+        assert str(tmp_path / "experiment.json") in str(done.exception)
 
 
 def test_a_comparison_of_nothing_is_one_line(tmp_path: Path) -> None:

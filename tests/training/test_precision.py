@@ -37,22 +37,16 @@ def test_a_measured_network_multiplies_in_bf16_where_that_is_fast(
     assert fast.embeddings.dtype == np.float32
 
 
-def test_without_such_instructions_predictions_are_exact(
-    cells: PreparedCells, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("network", "has_bf16"),
+    [("parallel", False), ("four-branch", True)],
+    ids=["without such instructions", "a network that was not measured"],
+)
+def test_all_else_predicts_exactly(
+    cells: PreparedCells, monkeypatch: pytest.MonkeyPatch, network: str, has_bf16: bool
 ) -> None:
-    classifier = _classifier("parallel")
-    monkeypatch.setattr(precision, "_has_bf16", lambda: False)
-
-    said = predict(classifier, cells).probabilities
-
-    assert np.array_equal(said, predict(classifier, cells, exact=True).probabilities)
-
-
-def test_a_network_that_was_not_measured_stays_exact(
-    cells: PreparedCells, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    classifier = _classifier("four-branch")
-    monkeypatch.setattr(precision, "_has_bf16", lambda: True)
+    classifier = _classifier(network)
+    monkeypatch.setattr(precision, "_has_bf16", lambda: has_bf16)
 
     said = predict(classifier, cells).probabilities
 

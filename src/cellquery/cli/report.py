@@ -113,8 +113,10 @@ def _comparison(runs: list[Place], out: Place | None, title: str | None) -> Plac
     from cellquery.reports.comparison_page import comparison_page
 
     studies = [(experiment_of(run), run) for run in runs]
-    say(comparison_table(compare(studies)))
-    return write_page(out or runs[0] / "report.html", comparison_page(studies, title=title or ""))
+    methods = compare(studies)
+    say(comparison_table(methods))
+    page = comparison_page(studies, methods, title=title or "")
+    return write_page(out or runs[0] / "report.html", page)
 
 
 def _trainings(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         run_case_study,
     )
     from cellquery.experiments.comparison import (
+        Method,
         compare,
         comparison_notes,
         comparison_rows,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __getattr__ = lazily(
     __name__,
     cases=("CaseStudy", "is_case_study", "read_case_study", "run_case_study"),
-    comparison=("compare", "comparison_notes", "comparison_rows", "comparison_table"),
+    comparison=("Method", "compare", "comparison_notes", "comparison_rows", "comparison_table"),
     config=("Experiment", "Variant", "experiment_of", "read_experiment"),
     study=("run_experiment",),
     table=("place_table", "results_table", "summarise"),
@@ -33,6 +34,7 @@ __getattr__ = lazily(
 __all__ = [
     "CaseStudy",
     "Experiment",
+    "Method",
     "Variant",
     "compare",
     "comparison_notes",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cellquery.core import ProjectError, SettingsError
 from cellquery.core.places import Place
 from cellquery.core.validation import settings_fault
+from cellquery.experiments.table import kept_experiment
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
 
@@ -157,15 +156,7 @@ def experiment_of(root: Place) -> Experiment:
     SettingsError
         When ``experiment.json`` does not hold what this version writes.
     """
-    path = root / "experiment.json"
-    try:
-        return _checked(json.loads(path.read_text(encoding="utf-8")), path)
-    except FileNotFoundError as error:
-        raise ProjectError(
-            root, "holds no experiment", "run cellquery experiment run first"
-        ) from error
-    except ValueError as error:
-        raise SettingsError(path, "is damaged", "run cellquery experiment run again") from error
+    return _checked(kept_experiment(root), root / "experiment.json")
 
 
 def _checked(values: dict[str, Any], path: Place) -> Experiment:

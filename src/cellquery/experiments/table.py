@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.core import RESEARCH_USE_ONLY, ProjectError, SettingsError
 from cellquery.core.places import Place, local_path
 from cellquery.experiments.cases_table import cases_table
 
@@ -47,6 +47,28 @@ class Summary:
     seconds: float
 
 
+def kept_experiment(root: Place) -> dict[str, Any]:
+    """Return what a directory keeps of its experiment, as plain values: a table needs no torch.
+
+    Raises
+    ------
+    ProjectError
+        When the directory is no experiment's.
+    SettingsError
+        When ``experiment.json`` is damaged.
+    """
+    path = root / "experiment.json"
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ProjectError(
+            root, "holds no experiment", "run cellquery experiment run first"
+        ) from error
+    except ValueError as error:
+        raise SettingsError(path, "is damaged", "run cellquery experiment run again") from error
+    return values
+
+
 def summarise(root: Place) -> list[Summary]:
     """Return a summary of each variant and judgement, variants in the experiment's order.
 
@@ -55,13 +77,7 @@ def summarise(root: Place) -> list[Summary]:
     ProjectError
         When the directory is no experiment's or holds no judgement yet.
     """
-    # Not `experiment_of`: a table of text does not wait for torch.
-    try:
-        experiment = json.loads((root / "experiment.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ProjectError(
-            root, "holds no experiment", "run cellquery experiment run first"
-        ) from error
+    experiment = kept_experiment(root)
     summaries = []
     for variant in experiment["variants"]:
         base = root / variant["name"]

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from cellquery.core.places import Place, matching
-from cellquery.experiments import Experiment, compare, comparison_notes, comparison_rows
+from cellquery.experiments import Experiment, Method, comparison_notes, comparison_rows
 from cellquery.reports.figures import MethodResult, method_comparison
 from cellquery.reports.page import Table, render_page
 from cellquery.reports.studies import json_of
 from cellquery.reports.training_report import flat
 
 
-def comparison_page(studies: Sequence[tuple[Experiment, Place]], *, title: str = "") -> str:
+def comparison_page(
+    studies: Sequence[tuple[Experiment, Place]], methods: Sequence[Method], *, title: str = ""
+) -> str:
     """Return the comparison of several experiments as one HTML page.
 
     Parameters
     ----------
     studies : sequence of (Experiment, Path or UPath)
-        Experiments and the directories of their runs; each variant is a method.
+        Experiments and the directories of their runs.
+    methods : sequence of Method
+        What `compare` made of them.
     title : str
 
     Raises
@@ -27,7 +31,6 @@ def comparison_page(studies: Sequence[tuple[Experiment, Place]], *, title: str =
     ProjectError
         When none has a result.
     """
-    methods = compare(studies)
     head, rows = comparison_rows(methods)
     abouts = [
         json_of(path) for _, root in studies for path in matching(root, "*/seed-*/*/about.json")
