@@ -79,7 +79,7 @@ i3a: $(INSTALLED)
 kept: $(INSTALLED)
 	$(BIN)/cellquery experiment run experiments/$(EXPERIMENT).toml --project runs/i3a --into runs $(if $(ONLY),--only $(ONLY))
 	mkdir -p results
-	tar -C runs --exclude='*.safetensors' --exclude='*.parquet' --exclude='synthetic-*' \
+	tar -C runs --exclude='*.safetensors' --exclude='*.parquet' --exclude='synthetic-*' --exclude='*.lock' \
 		-cf - $(EXPERIMENT) | tar -C results -xf -
 
 study:
@@ -88,10 +88,14 @@ study:
 	$(BIN)/cellquery experiment table results/$(EXPERIMENT) --into docs/results.md
 
 # ONLY names some comparisons; PROJECT and FOLDS real cells and the folds learnt from them, as
-# `make results` leaves them. What is finished stays in results/bench and is kept.
-bench: $(INSTALLED) $(if $(findstring campaign,$(or $(ONLY),campaign)),bench-peers) ## measure speed beside other libraries (an hour), write docs/speed.md; ONLY=campaign one part
+# `make results` leaves them; THREADS how many are used, all cores if none. What is finished stays in
+# results/bench and is kept.
+BESIDE = $(if $(filter campaign,$(or $(ONLY),campaign)),bench-peers) \
+	$(if $(filter selection,$(ONLY)),.venv-peers/baal/installed)
+bench: $(INSTALLED) $(BESIDE) ## measure speed beside other libraries (an hour), write docs/speed.md; ONLY=campaign one part
 	$(BIN)/python -m bench $(ONLY) --page docs/speed.md \
-		$(if $(PROJECT),--project $(PROJECT)) $(if $(FOLDS),--folds $(FOLDS))
+		$(if $(PROJECT),--project $(PROJECT)) $(if $(FOLDS),--folds $(FOLDS)) \
+		$(if $(THREADS),--threads $(THREADS))
 
 bench-compare: $(INSTALLED) ## measure what became slower since BASE=revision, in one run
 	@[ -n "$(BASE)" ] || { echo "error: BASE: not given; name a revision: make bench-compare BASE=main"; exit 1; }

@@ -1,6 +1,6 @@
 """Every comparison, or some, into one table: what `make bench` runs.
 
-    python -m bench [ONLY ...] [--project PROJECT] [--page docs/speed.md]
+    python -m bench [ONLY ...] [--project PROJECT] [--threads N] [--page docs/speed.md]
 
 Each comparison runs in a process of its own, and what is finished is kept under ``results/bench``,
 so that an interrupted run goes on; remove a file there to measure it anew.
@@ -61,8 +61,9 @@ def main() -> int:
 
 def measure(bench: Bench, name: str) -> None:
     """Measure one comparison, here."""
-    terms = {"project": bench.project and bench.project.name}
-    bench.part(name, terms, lambda: importlib.import_module(COMPARISONS[name]).measure(bench))
+    module = importlib.import_module(COMPARISONS[name])
+    terms = module.terms(bench) if hasattr(module, "terms") else {}
+    bench.part(name, terms, lambda: module.measure(bench))
 
 
 def run(bench: Bench, only: list[str], page: Path | None) -> None:

@@ -44,7 +44,10 @@ PEERS = {
     "baal": "Baal",
     "small-text": "small-text",
 }
-WITHOUT = ("nothing", "cached features", "schedule", "bf16 training", "scoring", "selection")
+WITHOUT = ("nothing", "cached features", "schedule", "bf16", "scoring", "selection")
+
+KEPT = ("seconds", "cpu_seconds", "peak_mb", "mca", "aca", "load", "revision", "versions")
+"""What the table tells of each seed."""
 
 SIZES: dict[str, Any] = {
     "pool": 1200,
@@ -87,10 +90,15 @@ SMOKE: dict[str, Any] = {
 }
 
 
+def terms(bench: Bench) -> dict[str, Any]:
+    """Return whose cells are labelled."""
+    return {"project": bench.project and bench.project.name}
+
+
 def measure(bench: Bench) -> dict[str, Any]:
     """Play every loop, for each seed."""
     sizes = dict(SMOKE if bench.smoke else SIZES)
-    asked = {"sizes": sizes, "project": bench.project and bench.project.name}
+    asked = {"sizes": sizes, **terms(bench)}
     loops = [("cellquery", [without]) for without in WITHOUT[: 1 if bench.smoke else None]]
     loops += [(name, []) for name in PEERS if not bench.smoke]
     for name, _ in loops:
@@ -102,12 +110,12 @@ def measure(bench: Bench) -> dict[str, Any]:
     played: list[dict[str, Any]] = []
     for seed in sizes["seeds"]:
         for name, arguments in loops:
-            terms = {**asked, "loop": name, "arguments": arguments, "seed": seed}
+            alone = {**asked, "loop": name, "arguments": arguments, "seed": seed}
             file = "-".join([name, *arguments, str(seed)]).replace(" ", "-")
             played.append(
                 bench.part(
                     f"campaign/{file}",
-                    terms,
+                    alone,
                     lambda: play(folder, name, arguments, seed, bench.threads),  # noqa: B023
                 )
             )
@@ -263,7 +271,8 @@ def lines(facts: dict[str, Any]) -> list[Line]:
             f"{mean(ours['seconds']):.0f} s, MCA {100 * mean(ours['mca']):.2f} %",
             f"{fastest['name']}, the fastest of {len(peers)}: {mean(fastest['seconds']):.0f} s, "
             f"MCA {100 * mean(fastest['mca']):.2f} %",
-            f"{mean(fastest['seconds']) / mean(ours['seconds']):.1f}",
+            f"{_times(fastest, ours, 'seconds'):.1f}, "
+            f"CPU {_times(fastest, ours, 'cpu_seconds'):.1f}",
         )
     ]
 
@@ -271,20 +280,20 @@ def lines(facts: dict[str, Any]) -> list[Line]:
 def table(facts: dict[str, Any]) -> str:
     """Return a row for each loop, with ratios to cellquery."""
     rows = _rows(facts)
-    usual = mean(rows[0]["seconds"])
-    usual_cpu = mean(rows[0]["cpu_seconds"])
     spent = list(dict.fromkeys(what for each in rows for what in each["spent"]))
     body = [
         [
             each["name"],
             f"{mean(each['seconds']):.0f}",
-            f"{mean(each['seconds']) / usual:.2f}",
+            f"{_times(each, rows[0], 'seconds'):.2f}",
             f"{mean(each['cpu_seconds']):.0f}",
-            f"{mean(each['cpu_seconds']) / usual_cpu:.2f}",
+            f"{_times(each, rows[0], 'cpu_seconds'):.2f}",
             f"{max(each['peak_mb']):.0f}",
             mean_and_sd(tuple(100 * value for value in each["mca"])),
             mean_and_sd(tuple(100 * value for value in each["aca"])),
             *(f"{each['spent'][what]:.0f}" if what in each["spent"] else "-" for what in spent),
+            _each(each["load"]),
+            _each(each["revision"]),
         ]
         for each in rows
     ]
@@ -295,9 +304,34 @@ def table(facts: dict[str, Any]) -> str:
         f"{facts['cells']['pool']} cells in the pool, {sizes['first']} labelled first, "
         f"{sizes['per_round']} in each of {n_rounds} further rounds; judged on "
         f"{facts['cells']['test']} held-out cells; seeds {', '.join(map(str, sizes['seeds']))}. "
-        "The last columns split the processor seconds."
+        "The columns after ACA split the processor seconds; load and revision are those of when a "
+        "row was measured, below of when all were put together. "
+        f"Packages: {_packages(rows)}."
     )
-    return f"{markdown([*head, *spent], body)}\n\n{said}"
+    return f"{markdown([*head, *spent, 'load', 'revision'], body)}\n\n{said}"
+
+
+def _times(one: dict[str, Any], other: dict[str, Any], key: str) -> float:
+    return mean(one[key]) / mean(other[key])
+
+
+def _each(values: list[Any]) -> str:
+    return ", ".join(dict.fromkeys(map(str, values)))
+
+
+def _packages(rows: list[dict[str, Any]]) -> str:
+    """Return what cellquery ran with, and what each peer had other than that."""
+    ours = rows[0]["versions"][0]
+    named = [("", ours)]
+    for each in rows:
+        if each["name"] in PEERS.values():
+            other = dict(each["versions"][0].items() - ours.items())
+            named.append((f"{each['name']} with ", dict(sorted(other.items()))))
+    return "; ".join(
+        who + ", ".join(f"{package} {number}" for package, number in versions.items())
+        for who, versions in named
+        if versions
+    )
 
 
 def _rows(facts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -309,7 +343,7 @@ def _rows(facts: dict[str, Any]) -> list[dict[str, Any]]:
         for argument in asked["arguments"]:
             name += "" if argument == "nothing" else f", without {argument}"
         row = rows.setdefault(name, {"name": name, "spent": {}})
-        for key in ("seconds", "cpu_seconds", "peak_mb", "mca", "aca"):
+        for key in KEPT:
             row.setdefault(key, []).append(each[key])
         for what, value in each["spent"].items():
             row["spent"][what] = row["spent"].get(what, 0) + value / len(facts["sizes"]["seeds"])

@@ -139,22 +139,19 @@ def scaled_up(figures: dict[str, Any]) -> str:
     gb = {what: POOL * n_bytes / 1e9 for what, n_bytes in figures["bytes"].items()}
     month = (gb["pixels and masks"] + gb["scores"]) * ASSUMED["a GB-month, USD"]
     rows = [
-        ("scoring, hours on all cores", f"{hours:.1f}"),
-        ("scoring, USD on cores", f"{hours * cores * ASSUMED['a core-hour, USD']:,.0f}"),
-        ("scoring, GPU-hours", f"{gpu_hours:.1f}"),
-        ("scoring, USD on GPUs", f"{gpu_hours * ASSUMED['a GPU-hour, USD']:,.0f}"),
-        *((f"{what}, GB", f"{value:,.0f}") for what, value in gb.items()),
-        ("storage of images and scores, USD a month", f"{month:,.0f}"),
-        (
-            "margin, shortlists on all cores, minutes",
-            f"{POOL / figures['choose'] / cores / 60:.1f}",
-        ),
-        ("margin, one process, hours", f"{POOL / figures['choose'] / 3600:.1f}"),
-        ("embeddings of 128 numbers in memory, GB", f"{POOL * 128 * 4 / 1e9:,.0f}"),
+        ("scoring, hours on all cores", figure(hours)),
+        ("scoring, USD on cores", figure(hours * cores * ASSUMED["a core-hour, USD"])),
+        ("scoring, GPU-hours", figure(gpu_hours)),
+        ("scoring, USD on GPUs", figure(gpu_hours * ASSUMED["a GPU-hour, USD"])),
+        *((f"{what}, GB", figure(value)) for what, value in gb.items()),
+        ("storage of images and scores, USD a month", figure(month)),
+        ("margin, shortlists on all cores, minutes", figure(POOL / figures["choose"] / cores / 60)),
+        ("margin, one process, hours", figure(POOL / figures["choose"] / 3600)),
+        ("embeddings of 128 numbers in memory, GB", figure(POOL * 128 * 4 / 1e9)),
         *(
             (
                 f"{one['strategy']} among the million smallest margins, minutes and GiB",
-                f"{one['cpu_seconds'] / 60:.1f}, {one['peak_mib'] / 1024:.1f}",
+                f"{figure(one['cpu_seconds'] / 60)}, {figure(one['peak_mib'] / 1024)}",
             )
             for one in json.loads(SELECTION.read_text(encoding="utf-8"))["measured"]
             if one["library"] == "cellquery" and one["cells"] == 1_000_000
@@ -193,6 +190,11 @@ def unlabelled(scores: Path) -> None:
         number = table.column_names.index("pattern")
         nobody = pa.nulls(len(table), pa.string())
         pq.write_table(table.set_column(number, "pattern", nobody), path)
+
+
+def figure(value: float) -> str:
+    """Return a number for people: two digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def timed(work: Callable[[], Any]) -> float:

@@ -6,7 +6,8 @@ Checks BASE out into a folder of its own and measures the small set of benchmark
 in turns, in one run on one machine, with the same packages: what else the machine does touches
 both. The ratio of a pair is processor time now over that of BASE; of nine pairs, the second
 smallest and the second largest bound the median with 96 % confidence, whatever its distribution.
-Where the lower of the two is above 1.1, that is a regression and the status is 1.
+Where the lower of the two is above 1.1, that is a regression and the status is 1, as it is where a
+benchmark no longer runs. One that BASE cannot run yet has nothing to be compared with.
 """
 
 from __future__ import annotations
@@ -64,14 +65,14 @@ class Verdict:
 
 
 def main() -> int:
-    """Compare; return 1 where something is slower, or cannot be compared."""
+    """Compare; return 1 where something is slower or no longer runs, or nothing can be compared."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     parser.add_argument("base", help="a revision that git knows")
     parser.add_argument("only", nargs="*", help=f"some of {', '.join(SET)}; all if none")
     parser.add_argument("--pairs", type=int, default=9)
     asked = parser.parse_args()
     try:
-        verdicts, faults = compare(asked.base, asked.only or list(SET), asked.pairs)
+        verdicts, broken, lacking = compare(asked.base, asked.only or list(SET), asked.pairs)
     except CellqueryError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -79,18 +80,21 @@ def main() -> int:
         [name, f"{each.median:.2f}", f"{each.low:.2f} to {each.high:.2f}", each.word]
         for name, each in verdicts.items()
     ]
-    rows += [[name, "-", "-", f"not compared: {fault}"] for name, fault in faults.items()]
+    rows += [[name, "-", "-", f"does not run: {fault}"] for name, fault in broken.items()]
+    rows += [[name, "-", "-", f"not compared: {fault}"] for name, fault in lacking.items()]
     print(markdown(["benchmark", f"time now / {asked.base}", "spread", ""], rows))
     slower = [name for name, each in verdicts.items() if each.word == "slower"]
     if slower:
         print(f"error: slower than {asked.base}: {', '.join(slower)}", file=sys.stderr)
-    return 1 if slower else 0
+    if broken:
+        print(f"error: does not run: {', '.join(broken)}", file=sys.stderr)
+    return 1 if slower or broken else 0
 
 
 def compare(
     base: str, names: Sequence[str], n_pairs: int
-) -> tuple[dict[str, Verdict], dict[str, str]]:
-    """Return a verdict on each benchmark, and why some have none.
+) -> tuple[dict[str, Verdict], dict[str, str], dict[str, str]]:
+    """Return a verdict on each benchmark, and why some do not run now, or did not then.
 
     Raises
     ------
@@ -101,7 +105,8 @@ def compare(
     if unknown:
         raise CellqueryError("ONLY", f"no benchmark '{unknown[0]}'", f"choose {', '.join(SET)}")
     ratios: dict[str, list[float]] = {name: [] for name in names}
-    faults: dict[str, str] = {}
+    broken: dict[str, str] = {}
+    lacking: dict[str, str] = {}
     with checked_out(base) as then:
         for started in range(0, n_pairs, PER_PROCESS):
             with worker(then) as old, worker(ROOT) as new:
@@ -111,13 +116,16 @@ def compare(
                         order = (new, old) if number % 2 else (old, new)
                         said = {id(each): ask(each, name) for each in order}
                         now, before = said[id(new)], said[id(old)]
-                        if fault := now.get("fault") or before.get("fault"):
-                            faults[name] = str(fault)
+                        if "fault" in now:
+                            broken[name] = str(now["fault"])
+                            break
+                        if "fault" in before:
+                            lacking[name] = str(before["fault"])
                             break
                         ratios[name].append(float(now["seconds"]) / float(before["seconds"]))
             print(f"{min(started + PER_PROCESS, n_pairs)} of {n_pairs} pairs", file=sys.stderr)
-    verdicts = {name: Verdict.of(each) for name, each in ratios.items() if name not in faults}
-    return verdicts, faults
+    compared = [name for name in names if name not in broken and name not in lacking]
+    return {name: Verdict.of(ratios[name]) for name in compared}, broken, lacking
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
     make bench ONLY=import
 
-Writes PNG files of 80 x 80 px, imports them with a process for each core, and imports them again
-when all are there already.
+Writes PNG files of 80 x 80 px, imports them with a process for each thread asked for, and imports
+them again when all are there already. 500 images differ; the other files are hard links to them.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def measure(bench: Bench) -> dict[str, Any]:
         summary = import_cells(folder / "source", project, workers=bench.threads)
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Of the largest child process; one worker is this process.
+        worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if bench.threads > 1 else 0
         start = time.perf_counter()
         again = import_cells(folder / "source", project, workers=bench.threads)
         resumed = time.perf_counter() - start
@@ -58,6 +60,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         "seconds": seconds,
         "again_seconds": resumed,
         "memory_mb": [before / 1024, peak / 1024],
+        "worker_mb": worker / 1024,
     }
 
 
@@ -65,6 +68,8 @@ def lines(facts: dict[str, Any]) -> list[Line]:
     """Return cells a second."""
     rate = facts["cells"] / facts["seconds"]
     memory = f"{facts['memory_mb'][1]:.0f} MiB"
+    if worker := facts.get("worker_mb"):
+        memory += f", {worker:.0f} MiB in each of {facts['asked']['threads']} workers"
     return [Line(f"import of {facts['cells']} PNG files", f"{rate:.0f} cells/s", memory)]
 
 
@@ -76,4 +81,6 @@ def table(facts: dict[str, Any]) -> str:
         ["looked at again, all there", f"{facts['kept'] / facts['again_seconds']:.0f} cells/s"],
         ["memory of the process before, and at most", f"{before:.0f}, {peak:.0f} MiB"],
     ]
+    if worker := facts.get("worker_mb"):
+        rows.append(["memory of the largest worker, at most", f"{worker:.0f} MiB"])
     return markdown([f"{facts['cells']} PNG files of 80 x 80 px", "value"], rows)

@@ -30,11 +30,9 @@ from cellquery.core import RESEARCH_USE_ONLY
 from cellquery.core.durable import make_folder, replacing, write_json, write_table
 from cellquery.core.provenance import provenance
 
-SPECIMENS = 2000
 LEARNT = JUDGED = 12
 """Specimens that the first network learns, and that every network is judged on."""
 SPLIT = "million"
-CHOSEN = 1000
 FILES = 20_000
 """Image files that differ; the others of the import are hard links to them."""
 
@@ -45,27 +43,37 @@ max_epochs = 10
 [inputs]
 side_px = {SIDE_PX}
 """
-ROUNDS = f"""
+ROUNDS = """
 strategy = "margin"
-budget = {3 * CHOSEN}
-first = {CHOSEN}
-per_round = {CHOSEN}
+budget = {budget}
+first = {chosen}
+per_round = {chosen}
 cache_mb = 4000
 [train.inputs]
-side_px = {SIDE_PX}
+side_px = {side_px}
 [final]
 max_epochs = 6
-min_steps = 300
+min_steps = {min_steps}
 [final.inputs]
-side_px = {SIDE_PX}
+side_px = {side_px}
 """
+
+
+def n_specimens(n_cells: int) -> int:
+    """Return how many specimens the cells are of: 2,000 of a million."""
+    return max(3 * LEARNT, n_cells // 500)
+
+
+def n_chosen(n_cells: int) -> int:
+    """Return how many are chosen at a time: 1,000 of a million."""
+    return max(12, n_cells // 1000)
 
 
 def make(folder: Path, n_cells: int) -> None:
     """Make the cells, straight into the image store of a project."""
     _cellquery(
         *("synthesize", "--into", folder / "cells", "--cells", n_cells),
-        *("--specimens", SPECIMENS, "--workers", 2),
+        *("--specimens", n_specimens(n_cells), "--workers", 2),
     )
 
 
@@ -118,7 +126,7 @@ def score(folder: Path, n_cells: int) -> None:
             np.save(file, values, allow_pickle=False)
 
 
-def _select(folder: Path, strategy: str) -> None:
+def _select(folder: Path, n_cells: int, strategy: str) -> None:
     from cellquery.acquisition import Candidates, query_strategy
     from cellquery.data import Project
     from cellquery.data.selection import select
@@ -129,23 +137,26 @@ def _select(folder: Path, strategy: str) -> None:
         for name in ("probabilities", "embeddings")
     }
     candidates = Candidates(pool.ids, groups=pool.specimens, **scores)
-    query = query_strategy(strategy).query(candidates, CHOSEN, np.random.default_rng(0))
+    query = query_strategy(strategy).query(candidates, n_chosen(n_cells), np.random.default_rng(0))
     write_table(folder / f"chosen-{strategy}.parquet", {"cell_id": query.ids.tolist()})
 
 
 def select_by_margin(folder: Path, n_cells: int) -> None:
     """Choose the cells of smallest margin."""
-    _select(folder, "margin")
+    _select(folder, n_cells, "margin")
 
 
 def select_by_badge(folder: Path, n_cells: int) -> None:
     """Choose unsure cells that differ."""
-    _select(folder, "badge")
+    _select(folder, n_cells, "badge")
 
 
 def campaign(folder: Path, n_cells: int) -> None:
     """Choose, label and learn for three rounds."""
-    (folder / "rounds.toml").write_text(ROUNDS)
+    chosen = n_chosen(n_cells)
+    few = min(300, n_cells // 10)
+    rounds = ROUNDS.format(budget=3 * chosen, chosen=chosen, side_px=SIDE_PX, min_steps=few)
+    (folder / "rounds.toml").write_text(rounds)
     _cellquery(
         *("campaign", "run", folder / "cells", "--into", folder / "campaign", "--split", SPLIT),
         *("--pool", "pool", "--judge", "judged", "--rehearse", "learnt"),
@@ -198,8 +209,8 @@ STEPS: dict[str, tuple[str, Callable[[Path, int], None]]] = {
     "divide": ("divide them by specimen", divide),
     "learn": ("train the first network", learn),
     "score": ("score the pool: probabilities, embeddings", score),
-    "margin": (f"select {CHOSEN} by margin", select_by_margin),
-    "badge": (f"select {CHOSEN} by BADGE", select_by_badge),
+    "margin": ("select {chosen} by margin", select_by_margin),
+    "badge": ("select {chosen} by BADGE", select_by_badge),
     "campaign": ("three rounds of a campaign", campaign),
     "import": ("import as many image files with masks", import_files),
 }
@@ -252,6 +263,7 @@ def table(folder: Path) -> str:
         if name not in steps:
             continue
         spent = steps[name]
+        title = title.format(chosen=n_chosen(spent["cells"]))
         cells = [title if spent["done"] else f"{title} (unfinished)"]
         cells += [f"{spent['seconds'] / 60:.1f}", f"{spent.get('cpu_seconds', 0) / 60:.1f}"]
         cells += ["" if name == "learn" else f"{spent['cells'] / spent['seconds']:,.0f}"]

@@ -1,7 +1,9 @@
 """What a comparison is, and how what it measured is kept.
 
-A comparison is a module of this folder with a ``TITLE`` and three functions:
+A comparison is a module of this folder with a ``TITLE`` and these functions:
 
+``terms(bench)``
+    returns what its facts depend on besides threads; may be left out.
 ``measure(bench)``
     measures and returns plain facts; what takes long it asks `Bench.part` for, so that an
     interrupted run goes on with what it has.
@@ -83,7 +85,9 @@ class Bench:
             if kept["asked"] == terms:
                 return kept
         load = os.getloadavg()[0]
-        facts = {"asked": terms, **measure(), "load": round(load, 1), **provenance()}
+        measured = measure()
+        # What was measured in another environment says itself with which packages.
+        facts = {"asked": terms, "load": round(load, 1), **provenance(), **measured}
         make_folder(path.parent)
         write_json(path, facts)
         return facts

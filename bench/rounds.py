@@ -27,8 +27,8 @@ def main(file: str, project: str, budget: float = 0.1, into: str = "runs") -> No
     """Run what is missing and print a row for each way."""
     study = read_case_study(Path(file))
     root = Path(into) / f"rounds-{study.name}-{100 * budget:g}"
-    grounds = Grounds.prepare(study, Project.open(project))
     seed = study.seeds[0]
+    grounds = Grounds.prepare(study, Project.open(project), seed)
     first = grounds.learn_first(root, seed)
     settings = study.settings_of("IN-AL", budget)
     print("| restart | epochs | CPU s of rounds | MCA % of last round | MCA % delivered |")

@@ -8,7 +8,8 @@ memory, compiled, and in bf16. Each way takes turns with the usual one (batches 
 channels-last, 32 bits), three times; the ratio is the median of the three, so that what else the
 machine does touches both. Nothing is augmented there: only the network counts. Apart from it, how
 fast batches are put together with and without augmentation, which nothing trains on: as long as
-that is many times faster than the network, the input is not the limit.
+that is many times faster than the network, the input is not the limit. Cells are in memory, on a
+processor, and rates are for each second of it.
 """
 
 from __future__ import annotations
@@ -118,8 +119,8 @@ def pipeline(cells: Any, varied: Augmentation | None) -> Callable[[float], float
 
 
 def measure(bench: Bench) -> dict[str, Any]:
-    """Return rates of each way, on whole cells and on cached layers, with one thread."""
-    torch.set_num_threads(1)
+    """Return rates of each way, on whole cells and on cached layers."""
+    torch.set_num_threads(bench.threads)
     n_cells, seconds = (64, 0.01) if bench.smoke else (500, 2.0)
     settings = TrainSettings.preset("best")
     inputs = settings.inputs
@@ -151,7 +152,7 @@ def measure(bench: Bench) -> dict[str, Any]:
             except Exception as error:  # noqa: BLE001 - compilers fail in ways of their own
                 found[name][kind] = {"fault": type(error).__name__}
                 continue
-            with threadpool_limits(1):
+            with threadpool_limits(bench.threads):
                 peaks.append(peak_gflops(0.1, time.process_time))
             pairs = [(usual[kind](seconds), train(seconds)) for _ in range(n_repeats)]
             base = found["usual"].setdefault(kind, {"rates": [], "ratios": [1.0]})
@@ -178,6 +179,7 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 def lines(facts: dict[str, Any]) -> list[Line]:
     """Return training beside the peak, and the input pipeline beside training."""
+    threads = facts["asked"]["threads"]
     trained = statistics.median(facts["ways"]["usual"]["whole"]["rates"])
     made = facts["pipeline"]["whole"]["augmented"]
     # Forward, and twice as much backward: gradients of the inputs and of the weights.
@@ -185,15 +187,15 @@ def lines(facts: dict[str, Any]) -> list[Line]:
     peak = statistics.median(facts["peaks"])
     return [
         Line(
-            "training, 1 thread",
-            f"{trained:.0f} cells/s, {used:.0f} GFLOP/s",
-            f"peak of a matrix product: {peak:.0f} GFLOP/s",
+            f"training, {threads} thread{'s' if threads > 1 else ''}",
+            f"{trained:.0f} cells/CPU s, {used:.0f} GFLOP/CPU s",
+            f"peak of a matrix product: {peak:.0f} GFLOP/CPU s",
             f"{100 * used / peak:.0f} %",
         ),
         Line(
             "input pipeline alone",
-            f"{made:.0f} cells/s, augmented",
-            f"training: {trained:.0f} cells/s",
+            f"{made:.0f} cells/CPU s, augmented",
+            f"training: {trained:.0f} cells/CPU s",
             f"{made / trained:.0f}",
         ),
     ]

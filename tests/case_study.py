@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import Any
 
 TINY = {"inputs": {"side_px": 16}, "max_epochs": 1, "min_steps": 0}
@@ -16,3 +19,22 @@ STUDY: dict[str, Any] = {
     "folds": 4,
     "initial": {"parts": ["initial"], "settings": TINY},
 }
+
+
+def run_together(
+    changes: dict[str, Any], project: Path, into: Path, case: str, at: Barrier
+) -> None:
+    """Run one case of a study beside another process, and keep what was told of its progress."""
+    from cellquery.data import Project
+    from cellquery.experiments import CaseStudy, run_case_study
+
+    told: dict[str, None] = {}
+    at.wait(120)
+    run_case_study(
+        CaseStudy(**{**STUDY, **changes}),
+        Project.open(project),
+        into,
+        cases=[case],
+        progress=lambda task, done, total=None: told.setdefault(f"{task} {total}"),
+    )
+    (into / f"{case}.json").write_text(json.dumps(list(told)))

@@ -20,7 +20,17 @@ import numpy as np
 import torch
 
 from bench.peers.task import Task
+from cellquery.core.provenance import provenance
 from cellquery.metrics import average_classification_accuracy, confusion, mean_class_accuracy
+
+SHARED = ("torch", "numpy", "scikit-learn")
+LIBRARIES = {
+    "modal": ("modAL-python", "skorch"),
+    "scikit_activeml": ("scikit-activeml", "skorch"),
+    "baal": ("baal",),
+    "small_text": ("small-text",),
+}
+"""Distributions that a loop is written with."""
 
 
 def main(name: str, folder: str, seed: str, out: str, *arguments: str) -> None:
@@ -44,7 +54,8 @@ def main(name: str, folder: str, seed: str, out: str, *arguments: str) -> None:
         "mca": float(mean_class_accuracy(counts)),
         "aca": float(average_classification_accuracy(counts)),
         "threads": torch.get_num_threads(),
-        "versions": {each: version(each) for each in ("torch", "numpy", "scikit-learn")},
+        "versions": {each: version(each) for each in (*SHARED, *LIBRARIES.get(name, ()))},
+        "packages": provenance()["packages"],
     }
     Path(out).write_text(json.dumps(facts))
 

@@ -4,7 +4,7 @@
 import { tried, type Turn } from "./api";
 import { h } from "./dom";
 import type { Page } from "./page";
-import { draw } from "./pixels";
+import { draw, fit } from "./pixels";
 
 const SMALL = 1.2;
 
@@ -150,6 +150,7 @@ export class Picking {
 
   private tile(cell: Turn, note: string): HTMLElement {
     const canvas = h("canvas", {});
+    fit(canvas, cell, SMALL);
     const tile = h(
       "div",
       {

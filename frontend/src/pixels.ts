@@ -80,6 +80,14 @@ async function fetched(what: string, cellId: string): Promise<ArrayBuffer> {
   return response.arrayBuffer();
 }
 
+/** Gives a canvas the size of a cell, before its counts have come: nothing then jumps. */
+export function fit(canvas: HTMLCanvasElement, cell: Shown, zoom: number): void {
+  canvas.width = cell.width;
+  canvas.height = cell.height;
+  canvas.style.width = `${Math.round(cell.width * zoom)}px`;
+  canvas.style.height = `${Math.round(cell.height * zoom)}px`;
+}
+
 /** Draws a cell on a canvas, `zoom` screen pixels to a pixel. */
 export async function draw(
   canvas: HTMLCanvasElement,
@@ -91,10 +99,7 @@ export async function draw(
   const values = await countsOf(cell);
   const inside = display.outline && cell.mask ? await maskOf(cell) : null;
   if (!isWanted()) return;
-  canvas.width = cell.width;
-  canvas.height = cell.height;
-  canvas.style.width = `${Math.round(cell.width * zoom)}px`;
-  canvas.style.height = `${Math.round(cell.height * zoom)}px`;
+  fit(canvas, cell, zoom);
   const context = canvas.getContext("2d");
   if (!context) return;
   const image = context.createImageData(cell.width, cell.height);

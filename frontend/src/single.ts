@@ -3,7 +3,7 @@
 import { api, giveBack, got, newKey, Refused, tried, type Turn } from "./api";
 import { announce, h, percent, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
-import { countsOf, draw } from "./pixels";
+import { countsOf, draw, fit } from "./pixels";
 
 const AHEAD = 8;
 const NEIGHBOURS = 12;
@@ -186,6 +186,7 @@ export function singleView(page: Page): View {
       h("p", {}, `Of the same specimen (${found.n} cells):`),
       ...others.map((each) => {
         const small = h("canvas", { role: "img", "aria-label": "neighbour" });
+        fit(small, each.cell, 1);
         void draw(small, each.cell, page.display, 1);
         return small;
       }),

@@ -14,6 +14,7 @@ import pytest
 from cellquery.campaign import KnownLabels, Pool
 from cellquery.campaign.records import rounds_done
 from cellquery.models import Classifier
+from cellquery.training import Augmentation, early, early_features
 from cellquery.training.early import size_mb
 
 from .conftest import campaign, settings_with
@@ -37,6 +38,24 @@ def files_of_at_most(n_bytes: int) -> Iterator[None]:
 def last_scores(root: Path) -> np.ndarray:
     table = pq.read_table(rounds_done(root)[-1].path / "pool.parquet")
     return np.stack(table["probabilities"].to_numpy(zero_copy_only=False))
+
+
+def test_a_cache_killed_between_its_two_files_is_made_again(
+    tmp_path: Path, pool: Pool, initial: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pool.npy"
+    first, other = pool.cells.rows(slice(5)), pool.cells.rows(slice(5, 10))
+    made = early_features(initial, first, Augmentation(), [0], path=path).values.copy()
+    with monkeypatch.context() as patch:
+        patch.setattr(early, "write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            early_features(initial, other, Augmentation(), [0], path=path)
+    again = early_features(initial, first, Augmentation(), [0], path=path).values
+    assert np.array_equal(again, made)
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from cellquery.campaign import CampaignSettings, Judged, KnownLabels, Pool
-from cellquery.campaign.records import RoundFolder, read_answers, rounds_done
+from cellquery.campaign.records import RoundFolder, keep_answers, read_answers, rounds_done
 from cellquery.campaign.stopping import what_stopping_costs
 from cellquery.core import AcquisitionError, ProjectError, SettingsError
 from cellquery.data.prepare import PreparedCells
@@ -380,6 +380,29 @@ def test_cells_labelled_ahead_join_the_next_round_and_count(
     assert json.loads((tmp_path / "final" / "final.json").read_text())["n_labels"] == 24
 
 
+def test_audit_cells_join_the_cells_that_were_handed_out_around_them(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    settings = settings_with(budget=60, first=8, per_round=20, audit_cells=20)
+    people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
+    made.advance(people)
+    audit = set(pq.read_table(tmp_path / "audit-query.parquet")["cell_id"].to_pylist())
+    people.said.update(known.answers(list(audit)))
+    made.advance(people)
+    people.said.update(known.answers(asked(tmp_path, 0)))
+    made.advance(people)
+    people.said.update(known.answers(asked(tmp_path, 1)))
+    standing = RoundFolder(tmp_path / "rounds" / "001").standing
+    order = pq.read_table(standing)["cell_id"].to_pylist()
+    left = [each for each in order if each not in people.said]
+    people.said.update(known.answers(left[:10]))
+    made.advance(people)
+    last = order.index(left[9])
+    assert set(asked(tmp_path, 2)) >= set(left[:10]) | (audit & set(order[:last]))
+    estimate = rounds_done(tmp_path)[-1].facts()["estimate"]
+    assert estimate["n_cells"] == len(audit - {*asked(tmp_path, 0), *asked(tmp_path, 1)})
+
+
 def test_cells_taken_while_a_batch_is_chosen_are_part_of_it(
     tmp_path: Path, pool: Pool, known: KnownLabels
 ) -> None:
@@ -469,3 +492,16 @@ def test_a_first_batch_that_nobody_could_label_is_waited_for(
     people.said.update(known.answers(asked(tmp_path, 0)[:7]))
     assert made.advance(people) == "waiting"
     assert rounds_done(tmp_path)[0].facts()["n_skipped"] == 1
+
+
+def test_answers_that_are_written_again_are_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "labels.parquet"
+    assert read_answers(path) is None
+    for pattern in ("golgi", "speckled", None):
+        keep_answers(path, ["a"], {"a": pattern})
+        for _ in range(2):
+            answers = read_answers(path)
+            assert answers is not None
+            assert answers.patterns.tolist() == [pattern]
+    path.unlink()
+    assert read_answers(path) is None

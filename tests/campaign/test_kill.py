@@ -15,9 +15,12 @@ from cellquery.models import Classifier
 from .one_campaign import run
 from .test_engine import trace
 
-# Torch is imported once, by the server that the killed processes fork from.
+# What takes seconds is imported once, by the server that the killed processes fork from, that too
+# which a campaign imports on the way.
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["cellquery.campaign", "tests.campaign.one_campaign"])
+SERVER.set_forkserver_preload(
+    ["cellquery.campaign", "tests.campaign.one_campaign", "lightning_fabric", "scipy.stats"]
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cellquery.acquisition import Candidates, query_strategy
+from cellquery.acquisition.merging import merged
+from cellquery.campaign import selecting
 from cellquery.campaign.selecting import select_cells
 from cellquery.core import SIX_PATTERNS, ProjectError, SettingsError, generator
 from cellquery.data import Project
@@ -107,6 +110,39 @@ def test_missing_embeddings_and_damaged_parts_are_named(sharded: Project, tmp_pa
     (tmp_path / "part-00002.parquet").write_bytes(b"cut short")
     with pytest.raises(ProjectError, match=r"part-00002\.parquet: missing or damaged"):
         select_cells([tmp_path], "margin", 3)
+
+
+def test_a_part_that_is_missing_is_named_and_one_too_many_is_not_read(
+    sharded: Project, scores: list[Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(scores[0], tmp_path / "scores"))
+    expected = select_cells(scores[:1], "margin", 40).ids.tolist()
+    shutil.copy(folder / "part-00000.parquet", folder / "part-00009.parquet")
+    assert select_cells([folder], "margin", 40).ids.tolist() == expected
+    (folder / "part-00002.parquet").unlink()
+    with pytest.raises(ProjectError, match=r"part-00002\.parquet: missing; 1 of 4 shards were not"):
+        select_cells([folder], "margin", 3)
+
+
+def test_shortlists_of_many_parts_are_not_all_held_at_once(
+    scores: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def counted(parts: Sequence[Candidates], *more: Any) -> Candidates:
+        held.append(sum(map(len, parts)))
+        return merged(parts, *more)
+
+    monkeypatch.setattr(selecting, "merged", counted)
+    chosen = select_cells(scores[:1], "margin", 2).ids.tolist()
+    assert chosen == query_strategy("margin").query(whole(scores[:1]), 2, generator(0)).ids.tolist()
+    assert max(held) <= 6
+
+
+def test_scores_on_a_url_are_refused(cli: Callable[..., Any]) -> None:
+    done = cli("select", "s3://lab/scores", "--n", "4")
+    assert done.returncode == 1
+    assert "is a URL" in done.stderr
 
 
 def test_the_command_writes_the_chosen_cells(

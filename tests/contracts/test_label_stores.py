@@ -196,7 +196,11 @@ def test_a_backup_restored_goes_on_counting(url: str, tmp_path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"{}\n"), gzip.compress(b"[]\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", gzip.compress(b"{}\n", mtime=0), gzip.compress(b"[]\n", mtime=0)],
+    ids=["empty", "text", "object", "list"],
+)
 def test_what_is_no_backup_is_refused_and_nothing_restored(
     database: Database, tmp_path: Path, content: bytes
 ) -> None:

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import io
 import struct
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image
 
 from cellquery.core import InputError
 from cellquery.data import grey, read_image, read_mask
-from cellquery.data.images import content_bits
+from cellquery.data.images import content_bits, decode_image
 
 COUNTS = np.arange(20 * 24, dtype=np.uint16).reshape(20, 24)
 GREY = (COUNTS % 251).astype(np.uint8)
@@ -58,9 +62,28 @@ def test_16_bit_colour_tiff_keeps_its_depth(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "cell.tif").pixels, counts)
 
 
-def test_16_bit_colour_png_is_refused_rather_than_cut_to_8_bits(tmp_path: Path) -> None:
-    (tmp_path / "cell.png").write_bytes(_png(20, 24, depth=16, colour_type=2))
-    with pytest.raises(InputError, match="16-bit colour PNG"):
+DEEP_COLOUR = np.stack([COUNTS * 130, COUNTS[::-1] * 7, COUNTS + 300], axis=2)
+DEEP_PNGS = {
+    "colour": (2, DEEP_COLOUR, DEEP_COLOUR),
+    "colour and transparency": (6, np.dstack([DEEP_COLOUR, COUNTS]), DEEP_COLOUR),
+    "grey and transparency": (4, np.dstack([COUNTS * 130, COUNTS]), COUNTS * 130),
+    "grey as colour": (2, np.dstack([COUNTS * 130] * 3), COUNTS * 130),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP_PNGS)
+def test_16_bit_png_of_any_channels_keeps_its_depth(tmp_path: Path, kind: str) -> None:
+    colour_type, written, expected = DEEP_PNGS[kind]
+    (tmp_path / "cell.png").write_bytes(_deep_png(written, colour_type))
+    image = read_image(tmp_path / "cell.png")
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert (image.pixels.dtype, image.bit_depth) == (np.uint16, 16)
+
+
+def test_truncated_16_bit_colour_png_is_damaged(tmp_path: Path) -> None:
+    whole = _deep_png(DEEP_COLOUR, 2)
+    (tmp_path / "cell.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="truncated or damaged"):
         read_image(tmp_path / "cell.png")
 
 
@@ -75,13 +98,24 @@ def test_grey_saved_as_something_else_is_grey_again(tmp_path: Path, mode: str) -
     np.testing.assert_array_equal(read_image(tmp_path / "cell.png").pixels, GREY)
 
 
-def _png(width: int, height: int, depth: int = 8, colour_type: int = 0) -> bytes:
+def _deep_png(counts: NDArray[Any], colour_type: int) -> bytes:
+    """Return a 16-bit PNG in which each pixel tells its difference from the one to the left."""
+    height, width, channels = counts.shape
+    pixels = counts.astype(">u2").view(np.uint8).reshape(height, width, 2 * channels)
+    differences = np.diff(pixels, axis=1, prepend=np.uint8(0)).reshape(height, -1)
+    rows = np.insert(differences, 0, 1, axis=1)
+    return _png(width, height, 16, colour_type, rows.tobytes())
+
+
+def _png(
+    width: int, height: int, depth: int = 8, colour_type: int = 0, rows: bytes = b"\0" * 1000
+) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + check
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-    pixels = zlib.compress(b"\0" * 1000)
+    pixels = zlib.compress(rows)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b""))
     )
@@ -117,6 +151,11 @@ def _truncated_tiff(path: Path) -> None:
     path.write_bytes(whole[: len(whole) - 100])
 
 
+def _truncated_colour_tiff(path: Path) -> None:
+    tifffile.imwrite(path, DEEP_COLOUR, photometric="rgb")
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 def _cut_in_the_header(path: Path) -> None:
     Image.fromarray(GREY).save(path)
     path.write_bytes(path.read_bytes()[:20])
@@ -134,6 +173,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         _truncated_tiff,
         "truncated or damaged",
     ),
+    "truncated colour tiff": ("cell.tif", _truncated_colour_tiff, "truncated or damaged"),
     "zero bytes": ("cell.png", lambda path: path.touch(), "zero bytes"),
     "text": ("cell.png", lambda path: path.write_text("I am not an image"), "not a PNG"),
     "missing": ("cell.png", lambda path: None, "no such file"),
@@ -171,6 +211,45 @@ def test_unusable_file_is_named_with_its_fault_in_one_line(tmp_path: Path, case:
     assert str(error.value).startswith(f"{tmp_path / name}: ")
     assert "\n" not in str(error.value)
     assert error.value.remedy
+
+
+def _files() -> dict[str, bytes]:
+    def saved(pixels: NDArray[Any], kind: str, **options: str) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind, **options)
+        return file.getvalue()
+
+    def tiff(pixels: NDArray[Any], **options: Any) -> bytes:
+        file = io.BytesIO()
+        tifffile.imwrite(file, pixels, photometric="rgb", **options)
+        return file.getvalue()
+
+    return {
+        "png": saved(GREY, "PNG"),
+        "16-bit colour png": _deep_png(DEEP_COLOUR, 2),
+        "bmp": saved(GREY, "BMP"),
+        "jpeg": saved(GREY, "JPEG"),
+        "tiff": saved(GREY, "TIFF"),
+        "zipped tiff": saved(COUNTS, "TIFF", compression="tiff_adobe_deflate"),
+        "16-bit colour tiff": tiff(DEEP_COLOUR),
+        "zipped 16-bit colour tiff": tiff(DEEP_COLOUR, compression="zlib"),
+        "tiled 16-bit colour tiff": tiff(np.tile(DEEP_COLOUR, (2, 2, 1)), tile=(16, 16)),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", _files())
+def test_damage_anywhere_in_a_file_is_a_fault_of_that_file(kind: str) -> None:
+    whole = _files()[kind]
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        damaged = bytearray(whole[: random.integers(8, len(whole))] if seed % 3 == 0 else whole)
+        # Where formats keep what describes the pixels: at the beginning, and TIFFs at the end too.
+        for _ in range(4):
+            damaged[random.integers(0, min(120, len(damaged)))] = random.integers(256)
+            damaged[-random.integers(1, min(250, len(damaged)))] = random.integers(256)
+        with suppress(InputError):
+            decode_image(bytes(damaged), "cell")
 
 
 @pytest.mark.parametrize("inside", [1, 255])

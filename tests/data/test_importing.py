@@ -96,6 +96,19 @@ def test_annotations_join_by_id_and_win_where_they_are_not_blank(
     assert "1 rows of the annotations name no cell of the source" in summary.notices
 
 
+def test_annotations_that_lie_beside_the_images_are_not_said_to_be_unused(
+    source: Path, project: Project
+) -> None:
+    for name in ("facts.csv", "other.csv"):
+        (source / "golgi" / name).write_text("id,specimen\n0,s1\n")
+    labelling = Labelling(annotations=source / "golgi" / "facts.csv")
+    summary = import_cells(source / "golgi", project, labelling=labelling)
+    assert summary.layout == "folder"
+    assert [note for note in summary.notices if "not used" in note] == [
+        f"{source / 'golgi' / 'other.csv'} was not used; give it with --annotations"
+    ]
+
+
 def test_unknown_specimens_are_warned_of(source: Path, project: Project) -> None:
     (notice,) = import_cells(source, project).notices
     assert "specimen of 6 cells is not known" in notice
@@ -119,6 +132,57 @@ def test_faults_are_listed_once_and_leave_the_list_when_mended(
     paint(source / "golgi" / "1.png", 1)
     assert import_cells(source, project).imported == 1
     assert read_faults(project.path) == []
+
+
+def test_each_of_two_tables_in_a_folder_keeps_its_faults(source: Path, project: Project) -> None:
+    for name, first in (("a", 0), ("b", 3)):
+        rows = "\n".join(f"golgi/{number}.png" for number in range(first, first + 3))
+        (source / f"{name}.csv").write_text(f"path\n{rows}\n")
+        (source / "golgi" / f"{first}.png").write_bytes(b"")
+        import_cells(source / f"{name}.csv", project)
+    listed = [fault.where for fault in read_faults(project.path)]
+    assert listed == [str(source / "golgi" / f"{number}.png") for number in (0, 3)]
+
+
+def test_mended_fault_of_a_table_elsewhere_leaves_the_list(
+    source: Path, project: Project, tmp_path: Path, paint: Paint
+) -> None:
+    (tmp_path / "tables").mkdir()
+    table, image = tmp_path / "tables" / "cells.csv", source / "golgi" / "1.png"
+    table.write_text(f"path\n{source / 'golgi' / '0.png'}\n{image}\n")
+    image.write_bytes(b"")
+    import_cells(table, project)
+    assert len(read_faults(project.path)) == 1
+    paint(image, 1)
+    import_cells(table, project)
+    assert read_faults(project.path) == []
+
+
+def test_fault_of_one_source_leaves_the_list_when_another_brings_the_image(
+    source: Path, project: Project, paint: Paint
+) -> None:
+    (source / "golgi" / "1.png").write_bytes(b"")
+    import_cells(source, project)
+    paint(source / "golgi" / "1.png", 1)
+    import_cells(source / "golgi", project, labelling=Labelling(prefix="golgi/"))
+    assert read_faults(project.path) == []
+
+
+def test_fault_leaves_the_list_when_its_image_is_taken_out(source: Path, project: Project) -> None:
+    (source / "golgi" / "1.png").write_bytes(b"")
+    import_cells(source, project)
+    (source / "golgi" / "1.png").unlink()
+    import_cells(source, project)
+    assert read_faults(project.path) == []
+
+
+def test_source_that_is_not_in_order_makes_no_project(source: Path, tmp_path: Path) -> None:
+    (source / "golgi").rename(source / "mystery")
+    with pytest.raises(InputError, match="pattern 'mystery' is not in the class list"):
+        import_cells(source, tmp_path / "new", layout="class-folders")
+    assert not (tmp_path / "new").exists()
+    import_cells(source, tmp_path / "new", labelling=Labelling(("mystery",)))
+    assert Project.open(tmp_path / "new").patterns == ("mystery",)
 
 
 def test_source_without_any_usable_image_is_refused(

@@ -14,6 +14,7 @@ from cellquery.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("experiments/**/*.md")])
+PLACES = [ROOT, ROOT / "src" / "cellquery"]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -72,6 +73,32 @@ def test_every_command_line_shown_names_commands_and_options_that_exist(page: Pa
 @page
 def test_every_source_file_named_in_a_page_exists(page: Path) -> None:
     named = re.findall(r"`((?:[\w.-]+/)+[\w-]+\.(?:py|toml))`", FENCED.sub("", page.read_text()))
-    places = [ROOT, ROOT / "src" / "cellquery", page.parent]
+    places = [*PLACES, page.parent]
 
     assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
+@page
+def test_every_name_that_a_page_places_in_a_source_file_stands_there(page: Path) -> None:
+    """As in "`first`, `per_round` and `sizes` in `campaign/settings.py`"."""
+    names, files = r"`\w+`(?:(?:, | and )`\w+`)*", r"`[\w/]+\.py`(?: and `[\w/]+\.py`)*"
+    missing = []
+    for words, places in re.findall(f"({names}) in ({files})", FENCED.sub("", page.read_text())):
+        for place in re.findall(r"[\w/]+\.py", places):
+            source = next(root / place for root in PLACES if (root / place).exists()).read_text()
+            missing += [
+                (word, place)
+                for word in re.findall(r"`(\w+)`", words)
+                if not re.search(rf"\b{word}\b", source)
+            ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("experiments/*.toml")), ids=lambda file: file.name
+)
+def test_every_page_named_in_an_experiment_exists(file: Path) -> None:
+    named = re.findall(r"docs/[\w/.-]+\.md", file.read_text())
+
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -46,3 +46,17 @@ def test_a_study_without_a_last_training_is_a_clear_line(
     study = CaseStudy(**{**STUDY, "preset": "paper", "campaign": {}})
     with pytest.raises(SettingsError, match="no last training"):
         bench_campaign(study, case_project, tmp_path, budget=0.2)
+
+
+def test_all_labels_are_all_labels_whatever_a_campaign_begins_with(
+    case_project: Project, tmp_path: Path
+) -> None:
+    campaign = {**STUDY["campaign"], "cold_start": "typiclust", "audit_cells": 4}
+    study = CaseStudy(**{**STUDY, "campaign": campaign, "folds": 0, "cases": ["IN-AL"]})
+    root = bench_campaign(study, case_project, tmp_path, budget=0.2, literal=False)
+    facts = read_json(root / "costs.json")
+    assert {cost["name"]: cost["n_labels"] for cost in facts["costs"]} == {
+        "all-labels": facts["pool"],
+        "campaign": 24,
+    }
+    assert read_json(root / "all-labels" / "rounds" / "000" / "round.json")["chosen_by"] == "random"

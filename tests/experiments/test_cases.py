@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from cellquery.cli.app import app
 from cellquery.core import ProjectError, SettingsError
 from cellquery.data import Project
 from cellquery.experiments import (
@@ -15,8 +20,24 @@ from cellquery.experiments import (
     results_table,
     run_case_study,
 )
-from cellquery.experiments.cases_table import case_results
-from tests.case_study import STUDY
+from cellquery.experiments.cases_table import campaign_folder, case_results
+from cellquery.experiments.config import InitialLearning
+from cellquery.experiments.initial import first_cells, learn_first
+from cellquery.experiments.same_study import check_same_settings, check_same_study
+from cellquery.training import TrainSettings
+from tests.case_study import STUDY, TINY, run_together
+
+
+@pytest.fixture
+def records(case_study: Path, tmp_path: Path) -> Path:
+    """What the study's runs say of themselves, in a directory that may be changed."""
+    root = tmp_path / "tiny"
+    ignored = shutil.ignore_patterns("*.parquet", "*.safetensors", "early", "rounds")
+    return Path(shutil.copytree(case_study, root, ignore=ignored))
+
+
+def changed(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
 def test_every_case_budget_and_seed_is_judged_on_known_and_unseen_specimens(
@@ -106,6 +127,12 @@ def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
     [
         ("cases = ['RS', 'IN']", "cases"),
         ("budgets = [1.5]", "budgets"),
+        ("budgets = [0.2, 0.1, 0.1004]", "budgets: .* 0.1 and 0.1004 agree to 0.1 %"),
+        ("campaign = { cold_start = 'typiclust' }", "AL cannot begin with cold_start = 'typicl"),
+        (
+            "random = { train = { inputs = { side_px = 32 } } }",
+            r"RS has inputs.side_px = 32, not 80",
+        ),
         ("campaign = { strategi = 'margin' }", "strategi"),
         ("colour = 1", "colour"),
     ],
@@ -124,3 +151,247 @@ def test_a_wrong_key_is_named(tmp_path: Path, line: str, fault: str) -> None:
 def test_an_unknown_case_is_refused(case_project: Project, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no case 'IN'"):
         run_case_study(CaseStudy(**STUDY), case_project, tmp_path, cases=["IN"])
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"campaign": {**STUDY["campaign"], "first": 7}}, "campaign.first = 6, not 7"),
+        ({"folds": 3}, "folds = 4, not 3"),
+        ({"pool": ["pool", "test"]}, r'pool = \["pool"\], not \["pool", "test"\]'),
+        ({"initial": {**STUDY["initial"], "parts": ["initial", "test"]}}, "initial.parts = "),
+        (
+            {"initial": {**STUDY["initial"], "synthetic_specimens": 9}},
+            "initial.synthetic_specimens",
+        ),
+    ],
+)
+def test_a_study_whose_file_has_changed_is_refused_and_left_as_it_is(
+    records: Path, case_project: Project, change: dict[str, Any], fault: str
+) -> None:
+    before = (records / "study.json").read_bytes()
+    with pytest.raises(SettingsError, match=f"holds runs with {fault}"):
+        run_case_study(CaseStudy(**{**STUDY, **change}), case_project, records.parent)
+    assert (records / "study.json").read_bytes() == before
+
+
+def test_cases_budgets_and_seeds_may_go_and_what_came_later_was_at_its_default(
+    records: Path, case_project: Project
+) -> None:
+    """Records as earlier versions wrote them."""
+    study = json.loads((records / "study.json").read_text())
+    del study["random"], study["initial"]["synthetic_cells"]
+    (records / "study.json").write_text(json.dumps({**study, "fold": 0}))
+    for path in records.rglob("campaign.json"):
+        facts = json.loads(path.read_text())
+        del facts["settings"]["stop_kappa"]
+        if "RS" in str(path):
+            facts["settings"]["train"] = TINY
+        kept = {key: facts[key] for key in ("settings", "seed", "patterns", "pool", "budget")}
+        path.write_text(json.dumps(kept))
+    before = {path: path.stat().st_mtime_ns for path in records.rglob("final.json")}
+    fewer = {"cases": ["AL", "IN-RS"], "budgets": [0.2], "seeds": [1]}
+    run_case_study(CaseStudy(**{**STUDY, **fewer}), case_project, records.parent)
+    assert {path: path.stat().st_mtime_ns for path in records.rglob("final.json")} == before
+
+
+def test_a_finished_campaign_of_other_settings_is_refused(
+    records: Path, case_project: Project
+) -> None:
+    path = records / "IN-AL" / "seed-1" / "budget-020.0" / "campaign.json"
+    changed(path, settings={**json.loads(path.read_text())["settings"], "strategy": "entropy"})
+    with pytest.raises(SettingsError, match='campaign with strategy = "entropy", not "margin"'):
+        run_case_study(CaseStudy(**STUDY), case_project, records.parent)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("pool", {"cells": 90, "digest": "0" * 32}, "cells of the pool or their images"),
+        ("judged_cells", {"test": "0" * 32}, "the cells that it was judged on"),
+        ("patterns", ["golgi"], "the patterns"),
+    ],
+)
+def test_a_finished_campaign_of_other_cells_is_refused(
+    records: Path, case_project: Project, key: str, value: object, fault: str
+) -> None:
+    changed(records / "AL" / "seed-1" / "budget-010.0" / "campaign.json", **{key: value})
+    with pytest.raises(ProjectError, match=f"seed-1/budget-010.0: {fault} have changed"):
+        run_case_study(CaseStudy(**STUDY), case_project, records.parent)
+
+
+@pytest.mark.parametrize("name", ["i3a-cases", "i3a-unseen"])
+def test_committed_studies_are_those_of_their_files(name: str, repository: Path) -> None:
+    study, root = (
+        read_case_study(repository / "experiments" / f"{name}.toml"),
+        repository / "results",
+    )
+    check_same_study(root / name, study)
+    folders = [path.parent for path in (root / name).rglob("campaign.json")]
+    assert folders
+    for folder in folders:
+        case, budget = folder.relative_to(root / name).parts[0], float(folder.name[7:]) / 100
+        check_same_settings(folder, study.settings_of(case, budget))  # type: ignore[arg-type]
+
+
+def test_an_initial_network_that_has_learnt_other_cells_is_refused(
+    case_project: Project, tmp_path: Path
+) -> None:
+    settings = TrainSettings.read(TINY, "tiny", "best")
+
+    def learn(*parts: str) -> None:
+        learn_first(
+            InitialLearning(parts=parts),
+            settings,
+            case_project,
+            "parts",
+            tmp_path / "initial",
+            seed=0,
+            synthetic=tmp_path,
+            about={},
+        )
+
+    learn("initial")
+    with pytest.raises(SettingsError, match="has learnt parts initial, not parts initial, test"):
+        learn("initial", "test")
+    learn("initial")
+
+
+def test_as_many_synthetic_cells_of_more_specimens_are_others(
+    case_project: Project, tmp_path: Path
+) -> None:
+    settings = TrainSettings.read(TINY, "tiny", "best")
+    made = [
+        first_cells(
+            InitialLearning(synthetic_cells=24, synthetic_specimens=specimens),
+            settings,
+            case_project,
+            "parts",
+            synthetic=tmp_path,
+        )
+        for specimens in (12, 6)
+    ]
+    assert [len(cells) for cells, _ in made] == [24, 24]
+    assert set(made[0][0].cells.ids) != set(made[1][0].cells.ids)
+
+
+@pytest.mark.timeout(300)
+def test_two_processes_that_share_a_study_learn_first_once(
+    case_project: Project, tmp_path: Path
+) -> None:
+    # The only training of so many epochs, and long enough for both to meet there.
+    settings = {**TINY, "max_epochs": 97}
+    changes = {
+        "seeds": [0],
+        "budgets": [0.1],
+        "initial": {**STUDY["initial"], "settings": settings},
+    }
+    # Not forked: a fork would copy the locks of torch's threads.
+    context = multiprocessing.get_context("spawn")
+    both, cases = context.Barrier(2), ("IN-RS", "IN-AL")
+    processes = [
+        context.Process(
+            target=run_together, args=(changes, case_project.path, tmp_path, case, both)
+        )
+        for case in cases
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(240)
+    assert [process.exitcode for process in processes] == [0, 0]
+    n_batches = 2  # 40 cells, 32 at a time
+    told = [json.loads((tmp_path / f"{case}.json").read_text()) for case in cases]
+    assert sum(f"training {97 * n_batches}" in each for each in told) == 1
+    assert {result.case for result in case_results(tmp_path / "tiny")} == set(cases)
+
+
+def test_random_cells_stay_random_whatever_active_ones_begin_with() -> None:
+    study = CaseStudy(
+        **{
+            **STUDY,
+            "cases": ["IN-RS", "IN-AL"],
+            "campaign": {**STUDY["campaign"], "cold_start": "typiclust"},
+        }
+    )
+    study.check("study")
+    assert study.settings_of("IN-RS", 0.2).cold_start == "random"
+    assert study.settings_of("IN-AL", 0.2).cold_start == "typiclust"
+
+
+def test_random_cells_and_the_audit_are_the_budget_together(
+    case_project: Project, tmp_path: Path
+) -> None:
+    audit = {"campaign": {**STUDY["campaign"], "audit_cells": 5}, "folds": 0}
+    small = {"cases": ["RS"], "seeds": [0], "budgets": [0.2]}
+    study = CaseStudy(**{**STUDY, **audit, **small})
+    folder = run_case_study(study, case_project, tmp_path) / "RS" / "seed-0" / "budget-020.0"
+    facts = json.loads((folder / "campaign.json").read_text())
+    assert (facts["first"], facts["budget"]) == (24 - 5, 24)
+    assert json.loads((folder / "final" / "final.json").read_text())["n_labels"] == 24
+
+
+def test_a_budget_that_a_case_cannot_keep_to_is_refused_before_any_work(
+    case_project: Project, tmp_path: Path
+) -> None:
+    study = CaseStudy(**{**STUDY, "budgets": [0.2, 0.05]})
+    with pytest.raises(SettingsError, match="fewer than the first batch of 6"):
+        run_case_study(study, case_project, tmp_path)
+    assert not list(tmp_path.glob("tiny/*"))
+
+
+def test_the_initial_learning_has_the_inputs_and_the_network_of_the_rounds() -> None:
+    train = {**TINY, "network": "frozen-backbone", "inputs": {"side_px": 32}}
+    rounds = {"campaign": {"train": train, "final": TINY}}
+    plain = CaseStudy(**{**STUDY, **rounds, "initial": {"parts": ["initial"]}}).initial_settings()
+    assert plain.inputs.side_px == 32
+    assert plain.network == "frozen-backbone"
+    other = CaseStudy(**{**STUDY, **rounds})
+    with pytest.raises(
+        SettingsError, match=r"initial: inputs.side_px = 16, not 32 as in the rounds"
+    ):
+        other.initial_settings()
+
+
+@pytest.mark.parametrize("name", ["i3a-cases", "i3a-unseen", "i3a-paper"])
+def test_published_studies_learn_first_what_they_did(name: str, repository: Path) -> None:
+    study = read_case_study(repository / "experiments" / f"{name}.toml")
+    alone = TrainSettings.read(study.initial.settings, name, study.preset)
+    assert study.initial_settings() == alone
+
+
+def test_seconds_leave_out_a_round_whose_network_is_not_used(case_study: Path) -> None:
+    def spent(path: Path) -> float:
+        return sum(json.loads(path.read_text())["seconds"].values())
+
+    for result in case_results(case_study):
+        folder = campaign_folder(case_study, result.case, result.seed, result.budget)
+        last = spent(folder / "final" / "final.json")
+        rounds = sum(map(spent, folder.glob("rounds/*/round.json")))
+        assert result.seconds == pytest.approx(last + rounds * result.case.endswith("AL"))
+
+
+def test_a_pattern_that_judged_cells_lack_is_named_with_its_seeds(repository: Path) -> None:
+    text = results_table(repository / "results" / "i3a-unseen")
+    assert "No golgi in unseen of 2 seeds (0, 1): MCA there is the mean of the other" in text
+    assert "No golgi" not in results_table(repository / "results" / "i3a-cases")
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--split", "other"], "--split: a study of cases names its own parts"),
+        (["--only", "test"], "--only: a study of cases has no such halves"),
+        (["--accelerator", "cuda"], "--accelerator: campaigns compute on processors alone"),
+        (["--engine", "ray", "--gpus-per-task", "1"], "--gpus-per-task: campaigns compute on"),
+    ],
+)
+def test_options_that_a_study_of_cases_would_not_heed_are_refused(
+    options: list[str], fault: str, repository: Path, case_project: Project, tmp_path: Path
+) -> None:
+    file = repository / "experiments" / "i3a-cases.toml"
+    command = ["experiment", "run", str(file), "--project", str(case_project.path)]
+    done = CliRunner().invoke(app, [*command, "--into", str(tmp_path), *options])
+    assert isinstance(done.exception, SettingsError)
+    assert str(done.exception).startswith(fault)
+    assert not list(tmp_path.iterdir())

@@ -68,6 +68,7 @@ def test_rows_stand_as_published_and_name_what_was_not_run(runs: Path) -> None:
         "| Four parallel residual networks (Vununu et al. 2019) | - | not run"
     )
     assert re.search(r"\| 94\.79 \| [\d.]+ ± [\d.]+ \|", lines[4])
+    assert "hand-crafted features are computed outside it and are not counted" in lines[7]
 
 
 def test_a_row_has_scores_and_costs_of_its_runs(runs: Path) -> None:

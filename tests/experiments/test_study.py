@@ -39,6 +39,10 @@ settings.inputs.details = "signed"
 
 [[variants]]
 name = "magnitude"
+
+[[variants]]
+name = "mean"
+mean_of = ["signed", "magnitude"]
 """
 
 
@@ -80,6 +84,18 @@ def test_no_test_cell_is_trained_on(finished: Path) -> None:
     assert about["n_validation"] == 0
 
 
+@pytest.mark.parametrize("judged", ["seed-0/predictions-unseen", "seed-0/all/predictions-test"])
+def test_a_mean_of_variants_is_the_mean_of_their_probabilities(finished: Path, judged: str) -> None:
+    signed, magnitude, mean = (
+        pq.read_table(finished / variant / f"{judged}.parquet").sort_by("cell_id")
+        for variant in ("signed", "magnitude", "mean")
+    )
+    assert mean["cell_id"].equals(signed["cell_id"])
+    assert mean["pattern"].equals(signed["pattern"])
+    expected = (signed["p_golgi"].to_numpy() + magnitude["p_golgi"].to_numpy()) / 2
+    assert mean["p_golgi"].to_numpy() == pytest.approx(expected, abs=1e-6)
+
+
 def test_summary_puts_unseen_specimens_first(finished: Path) -> None:
     summaries = summarise(finished)
     assert [(s.variant, s.judgement, s.n_seeds) for s in summaries] == [
@@ -87,6 +103,8 @@ def test_summary_puts_unseen_specimens_first(finished: Path) -> None:
         ("signed", "test", 2),
         ("magnitude", "unseen", 1),
         ("magnitude", "test", 2),
+        ("mean", "unseen", 1),
+        ("mean", "test", 2),
     ]
     text = results_table(finished)
     assert text.index("unseen specimens") < text.index("test, known sera")
@@ -151,14 +169,69 @@ def test_initial_learning_comes_once_before_every_training(
 [[variants]]
 name = "synthetic-first"
 initial = { synthetic_cells = 24, synthetic_specimens = 6, settings = { max_epochs = 1 } }
+
+[[variants]]
+name = "with-first"
+mean_of = ["synthetic-first", "synthetic-first:first"]
 """
     (tmp_path / "small.toml").write_text(text)
     experiment = read_experiment(tmp_path / "small.toml")
     root = run_experiment(experiment, Project.open(synthetic_project), tmp_path, only="test")
     seed_dir = root / "synthetic-first" / "seed-0"
     assert json.loads((seed_dir / "initial" / "about.json").read_text())["n_train"] == 24
-    assert (seed_dir / "all" / "evaluation-test.json").exists()
     assert not list(seed_dir.glob("fold-*"))
+    first, later, mean = (
+        pq.read_table(folder / "predictions-test.parquet").sort_by("cell_id")
+        for folder in (
+            seed_dir / "initial",
+            seed_dir / "all",
+            root / "with-first" / "seed-0" / "all",
+        )
+    )
+    expected = (first["p_golgi"].to_numpy() + later["p_golgi"].to_numpy()) / 2
+    assert mean["p_golgi"].to_numpy() == pytest.approx(expected, abs=1e-6)
+    # It has met none of the target cells, so all of them are unseen.
+    unseen = pq.read_table(seed_dir / "initial" / "predictions-unseen.parquet")["cell_id"]
+    assert len(unseen) == 72
+    rows = [(s.variant, s.judgement) for s in summarise(root)]
+    assert rows == [
+        ("synthetic-first:first", "unseen"),
+        ("synthetic-first:first", "test"),
+        ("synthetic-first", "test"),
+        ("with-first", "test"),
+    ]
+    again = seed_dir / "initial" / "evaluation-test.json"
+    again.unlink()
+    run_experiment(experiment, Project.open(synthetic_project), tmp_path, only="test")
+    assert again.exists()
+
+
+def test_what_learns_at_once_learns_the_first_cells_beside_the_others(
+    tmp_path: Path, synthetic_project: Path
+) -> None:
+    text = TOML.split("[[variants]]")[0].replace("seeds = [0, 1]", "seeds = [0]")
+    text += """
+network = "texture-svm"
+augmentation = { rotation = "none", flips = false }
+
+[[variants]]
+name = "alone"
+
+[[variants]]
+name = "beside"
+settings.rehearsal = 0.5
+initial = { synthetic_cells = 24, synthetic_specimens = 6 }
+"""
+    (tmp_path / "small.toml").write_text(text)
+    experiment = read_experiment(tmp_path / "small.toml")
+    root = run_experiment(experiment, Project.open(synthetic_project), tmp_path, only="test")
+    runs = [root / name / "seed-0" / "all" for name in ("alone", "beside")]
+    about = [json.loads((run / "about.json").read_text()) for run in runs]
+    assert [each["n_rehearsed"] for each in about] == [0, 24]
+    tables = [pq.read_table(run / "predictions-test.parquet") for run in runs]
+    assert not tables[0]["probability"].equals(tables[1]["probability"])
+    # There is nothing to start from: only the cells are of use.
+    assert not (runs[1].parent / "initial").exists()
 
 
 def test_a_variant_that_is_not_there_is_named(tmp_path: Path, synthetic_project: Path) -> None:
@@ -176,6 +249,8 @@ def test_a_variant_that_is_not_there_is_named(tmp_path: Path, synthetic_project:
         (('details = "signed"', 'details = "sum"'), "variant signed: inputs.details"),
         (('"best"', '"good"'), "no preset 'good'"),
         (('"small"', "small"), "not valid TOML"),
+        (('["signed", "magnitude"]', '["signed", "other"]'), "no trained variant 'other'"),
+        (("mean_of", "settings.views = 8\nmean_of"), "leave out settings"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file(
@@ -200,7 +275,7 @@ def test_every_published_configuration_is_valid(file: Path) -> None:
     assert described.name == file.stem
 
 
-@pytest.mark.parametrize("name", ["i3a-best", "i3a-ablation", "i3a-cases"])
+@pytest.mark.parametrize("name", ["i3a-best", "i3a-ablation", "i3a-cases", "i3a-unseen"])
 def test_published_tables_are_those_of_the_committed_results(
     name: str, repository: Path, tmp_path: Path
 ) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bench import campaign
+from bench import campaign, compare
+from bench.__main__ import COMPARISONS, tables
 from bench.compare import Verdict
 from bench.record import Bench
 from cellquery.core import CellqueryError
 
+# `page` needs Chromium, and what it measures is tested with the page itself.
 SMOKED = ("campaign", "selection", "inference", "training", "import", "audit", "annotation")
 
 
@@ -52,6 +57,10 @@ def test_every_comparison_runs_and_stands_in_the_table(repository: Path, tmp_pat
     facts = json.loads((kept / "campaign" / "cellquery-nothing-0.json").read_text())
     assert facts["seconds"] > 0
     assert facts["packages"]["torch"]
+    assert set(facts["versions"]) == {"torch", "numpy", "scikit-learn"}
+    if not campaign.installed("baal"):
+        assert "Baal: is not installed, left out; make bench" in done.stderr
+        assert "Not installed: Baal." in text
     annotated = json.loads((kept / "annotation.json").read_text())["rows"]
     assert annotated["labels acknowledged"] == 16
     assert annotated["lost"] == annotated["stored twice"] == 0
@@ -68,6 +77,58 @@ def test_a_part_is_measured_once_and_anew_on_other_terms(tmp_path: Path) -> None
     values = [bench.part("one", {"cells": n}, measure)["value"] for n in (5, 5, 6)]
 
     assert values == [0, 0, 1]
+
+
+def test_what_a_part_says_of_its_packages_stands(tmp_path: Path) -> None:
+    packages = {"scikit-learn": "1.7.2"}
+
+    kept = Bench(tmp_path, tmp_path).part("one", {}, lambda: {"packages": packages})
+
+    assert kept["packages"] == packages
+    assert kept["python"]
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_what_is_committed_is_found_by_the_commands_of_the_page(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # `make bench` installs Baal before it looks.
+    (tmp_path / ".venv-peers" / "baal").mkdir(parents=True)
+    (tmp_path / ".venv-peers" / "baal" / "installed").touch()
+    monkeypatch.setattr(campaign, "ROOT", tmp_path)
+    kept = _kept(repository)
+    real = Path("runs/i3a") if name == "inference" else None
+    bench = Bench(kept, kept, project=real, threads=1)
+    module = importlib.import_module(COMPARISONS[name])
+    terms = module.terms(bench) if hasattr(module, "terms") else {}
+
+    facts = bench.part(name, terms, lambda: pytest.fail("measured anew"))
+
+    assert facts["started"]
+
+
+def test_only_what_looks_at_real_cells_is_measured_anew_on_others(tmp_path: Path) -> None:
+    modules = {name: importlib.import_module(each) for name, each in COMPARISONS.items()}
+    with_terms = {name: module for name, module in modules.items() if hasattr(module, "terms")}
+    some, others = (Bench(tmp_path, tmp_path, project=Path(name)) for name in ("some", "others"))
+
+    moved = [name for name, each in with_terms.items() if each.terms(some) != each.terms(others)]
+
+    assert moved == ["campaign", "inference"]
+
+
+def test_the_page_shows_what_is_kept(repository: Path) -> None:
+    kept = _kept(repository)
+    known = {name: json.loads((kept / f"{name}.json").read_text()) for name in COMPARISONS}
+
+    assert tables(known) in (repository / "docs" / "speed.md").read_text()
+
+
+def _kept(repository: Path) -> Path:
+    kept = repository / "results" / "bench"
+    if not kept.exists():
+        pytest.skip("not a checkout: it holds no results")
+    return kept
 
 
 def test_an_unknown_comparison_is_one_clear_line(repository: Path, tmp_path: Path) -> None:
@@ -122,6 +183,33 @@ def test_two_revisions_are_compared_in_one_run(repository: Path) -> None:
         ["git", "-C", repository, "worktree", "list"], capture_output=True, text=True, check=True
     )
     assert "cellquery-base-" not in left.stdout
+
+
+@pytest.mark.parametrize(("side", "status"), [("new", 1), ("old", 0)])
+def test_a_benchmark_that_no_longer_runs_is_a_fault_and_one_that_did_not_yet_is_none(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    side: str,
+    status: int,
+) -> None:
+    @contextmanager
+    def itself(value: object) -> Iterator[object]:
+        yield tmp_path if value == "v1" else value
+
+    def ask(root: object, name: str) -> dict[str, float | str]:
+        broken = (root == compare.ROOT) == (side == "new")
+        return {"fault": "ImportError: no such name"} if broken else {"seconds": 1.0}
+
+    monkeypatch.setattr(compare, "checked_out", itself)
+    monkeypatch.setattr(compare, "worker", itself)
+    monkeypatch.setattr(compare, "ask", ask)
+    monkeypatch.setattr(sys, "argv", ["bench.compare", "v1", "margin"])
+
+    assert compare.main() == status
+    said = capsys.readouterr()
+    assert "ImportError: no such name" in said.out
+    assert ("error: does not run: margin" in said.err) == (status == 1)
 
 
 def test_a_base_that_is_no_revision_is_one_clear_line(repository: Path) -> None:

@@ -125,7 +125,7 @@ def test_label_outside_the_class_list_stops_before_anything_is_imported(
         f"error: {source / 'gt_training.csv'} line 6: pattern 'Mystery' is not in the class list; "
         "correct it, or make it a class of your own with --pattern mystery\n"
     )
-    assert len(Project.open(tmp_path / "project").store()) == 0
+    assert not (tmp_path / "project").exists()
 
 
 def test_id_with_two_labels_stops(cli: Cli, source: Path, tmp_path: Path) -> None:
@@ -158,6 +158,37 @@ def test_16_bit_image_with_12_bit_content_is_imported_and_reported(
     assert "1 cells are 16-bit files whose counts need 12 bits" in done.stderr
     manifest = Project.open(tmp_path / "project").manifest()
     assert manifest["content_bits"].to_pylist() == [8, 8, 8, 8, 12]
+
+
+def test_labels_given_later_are_taken_over_and_counted(
+    cli: Cli, source: Path, tmp_path: Path
+) -> None:
+    images = source / "training"
+    cli("import", images, "--into", tmp_path / "project")
+    (tmp_path / "ann.csv").write_text("id,pattern,specimen\n1,golgi,s1\n2,NuMem,s2\n")
+    command = ("import", images, "--into", tmp_path / "project")
+    done = cli(*command, "--annotations", tmp_path / "ann.csv")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "there already: 4 cells\ntaken over: what the source now says of 2 of them" in done.stdout
+    )
+    manifest = Project.open(tmp_path / "project").manifest()
+    assert manifest["pattern"].to_pylist() == ["golgi", "nuclear_membrane", None, None]
+    again = cli(*command, "--annotations", tmp_path / "ann.csv")
+    assert "taken over" not in again.stdout
+
+
+def test_unknown_column_leaves_no_project(cli: Cli, source: Path, tmp_path: Path) -> None:
+    (source / "cells.csv").write_text("path\ntraining/00001.png\n")
+    into = ("--into", tmp_path / "project")
+    for arguments in (
+        [source / "cells.csv", "--specimen-column", "serum"],
+        [source, "--annotations", source / "cells.csv"],
+    ):
+        done = cli("import", *arguments, *into)
+        assert done.returncode == 1
+        assert "no column" in done.stderr
+        assert not (tmp_path / "project").exists()
 
 
 def test_changed_image_under_a_known_id_stops_and_nothing_is_lost(

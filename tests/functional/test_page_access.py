@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from cellquery.annotation import open_database
 from cellquery.data import Project
@@ -22,6 +22,7 @@ from tests.browser import Served, all_stored, shown, sign_in
 VIEWS = ("Label", "Grid", "Specimens", "Review", "Gallery", "Progress", "Accounts")
 UPRIGHT, FLAT = (820, 1180), (1180, 820)
 FINGER_PX = 44
+TOO_WIDE_PX = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NUMBERS = itertools.count()
 
 pytestmark = pytest.mark.timeout(280)
@@ -155,9 +156,24 @@ def test_fingers_find_every_control_of_a_tablet(tablet: Page, size: tuple[int, i
                 .map(([html, box]) => `${html} ${box.width} x ${box.height}`)""",
             FINGER_PX,
         )
-        wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert tablet.evaluate(wide) <= 0, f"{view} is wider than the screen"
+        assert tablet.evaluate(TOO_WIDE_PX) <= 0, f"{view} is wider than the screen"
     assert not any(small.values()), small
+
+
+def test_cells_keep_their_places_while_their_pictures_come(tablet: Page) -> None:
+    places = "() => [...document.querySelectorAll('.tile')].map(t => t.getBoundingClientRect().x)"
+    held: list[Route] = []
+    tablet.route("**/api/pixels*", lambda route: held.append(route))
+    tablet.click("nav >> text=Grid")
+    tablet.wait_for_selector(".tile")
+    before, over = tablet.evaluate(places), tablet.evaluate(TOO_WIDE_PX)
+    assert held
+    for each in held:
+        each.continue_()
+        each.request.response()
+    tablet.wait_for_timeout(300)
+    assert over <= 0
+    assert before == tablet.evaluate(places)
 
 
 def test_a_finger_labels_selects_and_scrolls_without_selecting(tablet: Page) -> None:

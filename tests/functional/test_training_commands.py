@@ -8,9 +8,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
-from cellquery.core import RESEARCH_USE_ONLY
+from cellquery.cli.app import app
+from cellquery.core import RESEARCH_USE_ONLY, SIX_PATTERNS
+from cellquery.data import Project
+from cellquery.models import Classifier
+from cellquery.wavelets import InputSettings
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -72,6 +78,64 @@ def test_evaluation_prints_intervals_and_leaves_json_and_plots(
     record = json.loads((run / "evaluation-random.json").read_text())
     assert record["n_cells"] == 24
     assert list(run.glob("*.png")) or list(run.glob("*.svg"))
+    assert "in the training" not in result.stdout
+
+
+def test_a_judgement_on_cells_of_the_training_says_so(
+    cli: Cli, run: Path, synthetic_project: Path
+) -> None:
+    result = cli("evaluate", run, synthetic_project, "--no-plots")
+    assert result.stdout.startswith(
+        "note: 72 of 96 cells were in the training: this is no measure of unseen cells\n"
+        "96 cells, 12 specimens; "
+    )
+
+
+def test_an_evaluation_says_how_many_cells_have_no_specimen(
+    run: Path, synthetic_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Project.open(synthetic_project).manifest()
+    specimens = [None, *manifest["specimen"].to_pylist()[1:]]
+    column = manifest.schema.get_field_index("specimen")
+    without = manifest.set_column(column, manifest.schema.field(column), [specimens])
+    monkeypatch.setattr(Project, "manifest", lambda project: without)
+    done = CliRunner().invoke(app, ["evaluate", str(run), str(synthetic_project), "--no-plots"])
+    assert "96 cells, 1 without a specimen; 95 % intervals by cell:" in done.output
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Path:
+    """A network that would be judged over eight views."""
+    classifier = Classifier.fresh(SIX_PATTERNS, InputSettings(side_px=32), seed=0)
+    classifier.provenance = {"settings": {"views": 8}}
+    classifier.save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_prediction_says_when_a_judgement_averages_more_views(
+    untrained: Path, synthetic_project: Path, tmp_path: Path
+) -> None:
+    command = ["predict", str(untrained), str(synthetic_project), "--out", str(tmp_path / "p.csv")]
+    note = "note: 1 view of each cell: cellquery evaluate averages 8"
+    assert note in CliRunner().invoke(app, command).output
+    assert note not in CliRunner().invoke(app, [*command, "--views", "8"]).output
+
+
+def test_prediction_takes_columns_and_a_layout_as_importing_does(
+    untrained: Path, paint: Callable[..., Path], tmp_path: Path
+) -> None:
+    source, out = tmp_path / "table.csv", tmp_path / "p.csv"
+    paint(tmp_path / "images" / "a.png")
+    source.write_text("nummer,bild\n7,images/a.png\n")
+    command = ["predict", str(untrained), str(source), "--out", str(out)]
+    assert "with --path-column: nummer, bild" in str(CliRunner().invoke(app, command).exception)
+    done = CliRunner().invoke(app, [*command, "--path-column", "bild", "--id-column", "nummer"])
+    assert done.exit_code == 0, done.output
+    assert out.read_text().splitlines()[1].startswith('"7",')
+    command[2] = str(tmp_path / "images")
+    done = CliRunner().invoke(app, [*command, "--layout", "folder"])
+    assert done.exit_code == 0, done.output
+    assert out.read_text().splitlines()[1].startswith('"a",')
 
 
 def test_prediction_names_every_cell(
@@ -84,6 +148,63 @@ def test_prediction_names_every_cell(
         rows = list(csv.DictReader(file))
     assert len(rows) == 96
     assert {"cell_id", "predicted", "probability", "p_golgi"} <= set(rows[0])
+
+
+def test_models_are_averaged_alike_whether_judged_or_predicted(
+    cli: Cli, run: Path, synthetic_project: Path, settings: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    command = ["train", synthetic_project, "--split", "random", "--settings", settings]
+    trained = cli(*command, "--epochs", "1", "--seed", "5", "--into", other)
+    assert trained.returncode == 0, trained.stderr
+    files = [tmp_path / name for name in ("first.csv", "second.csv", "both.csv")]
+    for file, models in zip(files, ((run,), (other,), (run, "--with", other)), strict=True):
+        made = cli("predict", models[0], synthetic_project, "--out", file, *models[1:])
+        assert made.returncode == 0, made.stderr
+    first, second, both = (
+        {
+            row["cell_id"]: float(row["p_golgi"])
+            for row in csv.DictReader(file.read_text().splitlines())
+        }
+        for file in files
+    )
+    assert both == pytest.approx({cell: (first[cell] + second[cell]) / 2 for cell in first})
+    split = ("--split", "random", "--views", "1", "--no-plots")
+    judged = cli("evaluate", run, synthetic_project, *split, "--with", other)
+    assert judged.returncode == 0, judged.stderr
+    table = pq.read_table(run / "predictions-random-together.parquet")
+    assert table["p_golgi"].to_pylist() == pytest.approx(
+        [both[cell] for cell in table["cell_id"].to_pylist()], abs=1e-6
+    )
+    record = json.loads((run / "evaluation-random-together.json").read_text())
+    assert record["models"] == [run.name, "other"]
+    folder = cli("predict", run, synthetic_project, "--out", tmp_path / "new", "--with", other)
+    assert folder.returncode == 1
+    assert "--with" in folder.stderr
+
+
+@pytest.mark.parametrize("network", ["parallel", "texture-svm"])
+def test_cells_of_another_project_join_a_training(
+    network: str, cli: Cli, synthetic_project: Path, tmp_path: Path
+) -> None:
+    more, settings = tmp_path / "more", tmp_path / "settings.toml"
+    assert cli("synthesize", "--into", more, "--cells", "30", "--specimens", "6").returncode == 0
+    turned = 'augmentation = { rotation = "none", flips = false }\n'
+    settings.write_text(
+        f'network = "{network}"\nmax_epochs = 1\nviews = 1\n{turned}[inputs]\nside_px = 16\n'
+    )
+    models = []
+    for name, extra in (("alone", ()), ("joined", ("--rehearse", more))):
+        command = ["train", synthetic_project, "--split", "random", "--settings", settings]
+        trained = cli(*command, "--into", tmp_path / name, *extra)
+        assert trained.returncode == 0, trained.stderr
+        models.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert models[0] != models[1]
+    about = json.loads((tmp_path / "joined" / "about.json").read_text())
+    assert about["n_rehearsed"] == 30
+    assert about["rehearsed"] == "more"
+    kept = json.loads((tmp_path / "joined" / "settings.json").read_text())
+    assert kept["rehearsal"] == 1.0
 
 
 def test_five_patterns_become_six_only_when_asked(
@@ -111,20 +232,36 @@ def test_five_patterns_become_six_only_when_asked(
         (["train", "absent"], "absent: not a cellquery project"),
         (["train", "PROJECT", "--preset", "good"], "no preset 'good'"),
         (["train", "PROJECT", "--split", "absent"], "absent"),
-        (["train", "PROJECT", "--preset", "paper-leak", "--epochs", "1"], "--test"),
+        (
+            ["train", "PROJECT", "--preset", "paper-leak", "--epochs", "1", "--test", "test"],
+            "name them with --split and --test",
+        ),
+        (["train", "PROJECT", "--settings", "."], "cannot be read (Is a directory)"),
         (["evaluate", "absent", "PROJECT"], "holds no model.safetensors"),
+        (["evaluate", "FILE", "PROJECT"], "is a file; give the run directory that it is in"),
         (["predict", "absent.safetensors", "PROJECT"], "no such file"),
         (["experiment", "run", "absent.toml", "--project", "PROJECT"], "no such file"),
         (["experiment", "table", "absent"], "holds no experiment"),
+        (["experiment", "table", "RESULTS", "--into", "."], ".: Is a directory; mend that"),
         (["model", "--network", "good"], "no network 'good'; choose parallel, "),
         (["model", "--network", "lenet5"], "network 'lenet5' takes 78 alone"),
         (["model", "--network", "lenet5", "--shortcut", "projection"], "shortcut: "),
     ],
 )
 def test_a_mistake_is_one_line_and_a_status(
-    cli: Cli, synthetic_project: Path, tmp_path: Path, arguments: list[str], fault: str
+    cli: Cli,
+    synthetic_project: Path,
+    repository: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    fault: str,
 ) -> None:
-    named = [str(synthetic_project) if word == "PROJECT" else word for word in arguments]
+    places = {
+        "PROJECT": synthetic_project,
+        "FILE": synthetic_project / "project.toml",
+        "RESULTS": repository / "results" / "table3-texture",
+    }
+    named = [str(places.get(word, word)) for word in arguments]
     if "--epochs" in named:
         named += ["--into", str(tmp_path / "run")]
     result = cli(*named, cwd=tmp_path)
@@ -162,3 +299,11 @@ def test_model_prints_the_layers_of_figure_5(cli: Cli) -> None:
     assert "391,750 parameters" in result.stdout
     assert "14 x 14 x 128" in result.stdout
     assert "379,462 parameters" in cli("model", "--shortcut", "zero-padding").stdout
+
+
+@pytest.mark.parametrize(
+    ("network", "counted"), [("texture-svm", False), ("fisher-svm", False), ("parallel", True)]
+)
+def test_model_says_where_features_are_not_counted(network: str, counted: bool) -> None:
+    done = CliRunner().invoke(app, ["model", "--network", network])
+    assert ("outside torch and are not counted" in done.output) != counted

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from cellquery.core import SettingsError, WeightsError
-from cellquery.models import Classifier
+from cellquery.models import Classifier, layer_table, multiply_adds
 from cellquery.models.extras import optional
 from cellquery.models.frozen_backbone import FrozenBackbone
 from cellquery.models.logistic import ABSENT, STRENGTHS, learn_logistic
@@ -155,6 +155,15 @@ def test_a_copy_notices_that_weights_were_loaded_into_it() -> None:
     assert torch.equal(first(images).embedding, before)
 
 
+def test_all_of_its_work_is_counted_whenever_asked() -> None:
+    network = made(weights="random").network
+    rows = {row.name: row.n_multiply_adds for row in layer_table(network, 40)}
+    # Sixteen patches and the token of the class.
+    assert rows["body.blocks.0.mlp.fc1"] == 17 * 64 * 192
+    totals = [multiply_adds(network, 40) for _ in range(2)]
+    assert totals == [sum(rows.values())] * 2
+
+
 def test_the_mask_is_not_seen() -> None:
     inputs = InputSettings(side_px=40, mask="channel")
     network = FrozenBackbone(3, 2, FrozenBackbone.Options(**TINY, weights="random"))
@@ -175,7 +184,9 @@ def clouds() -> tuple[Any, Any]:
 
 def test_the_regression_is_scikit_learns_on_standardised_features(clouds: tuple[Any, Any]) -> None:
     vectors, labels = clouds
-    weights, bias = learn_logistic(vectors, labels, np.ones(3), c=0.3, seed=0)
+    weights, bias = learn_logistic(
+        vectors, labels, np.ones(len(labels)), n_patterns=3, c=0.3, seed=0
+    )
     scaler = StandardScaler().fit(vectors)
     theirs = LogisticRegression(C=0.3, max_iter=1000).fit(scaler.transform(vectors), labels)
     found = vectors @ weights.T + bias
@@ -190,7 +201,9 @@ def test_a_pattern_without_cells_has_next_to_no_probability(
 ) -> None:
     vectors, labels = clouds
     rows = np.isin(labels, present)
-    weights, bias = learn_logistic(vectors[rows], labels[rows], np.ones(5), c=1.0, seed=0)
+    weights, bias = learn_logistic(
+        vectors[rows], labels[rows], np.ones(rows.sum()), n_patterns=5, c=1.0, seed=0
+    )
     logits = vectors @ weights.T + bias
     absent = [pattern for pattern in range(5) if pattern not in present]
     assert (logits[:, absent] == ABSENT).all()
@@ -203,6 +216,8 @@ def test_a_pattern_without_cells_has_next_to_no_probability(
 def test_the_penalty_is_heavy_where_features_say_nothing() -> None:
     random = np.random.default_rng(1)
     vectors, labels = random.normal(size=(120, 60)), random.integers(0, 3, 120)
-    weights, _ = learn_logistic(vectors, labels, np.ones(3), c=None, seed=0)
-    heaviest, _ = learn_logistic(vectors, labels, np.ones(3), c=STRENGTHS[0], seed=0)
+    weights, _ = learn_logistic(vectors, labels, np.ones(len(labels)), n_patterns=3, c=None, seed=0)
+    heaviest, _ = learn_logistic(
+        vectors, labels, np.ones(len(labels)), n_patterns=3, c=STRENGTHS[0], seed=0
+    )
     np.testing.assert_allclose(weights, heaviest)

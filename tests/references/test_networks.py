@@ -206,6 +206,24 @@ def test_layers_have_the_sizes_worked_by_hand(
     assert by_layers == multiply_adds(network, side_px)
 
 
+@pytest.mark.parametrize(
+    ("name", "side_px", "expected"),
+    [
+        ("parallel", 16, {"norm": "BN, ReLU", "late.norm1": "BN, ReLU", "late.conv1": "Conv"}),
+        ("vgg16-small", 32, {"features.1": "BN, ReLU"}),
+        ("dcr-net", 16, {"blocks.0.norm1": "BN, ReLU", "blocks.0.norm3": "BN"}),
+        ("resnet50", 64, {"body.layer1.0.bn2": "BN, ReLU", "body.layer1.0.bn3": "BN"}),
+    ],
+)
+def test_a_batch_norm_is_one_row_with_a_relu_only_where_one_follows(
+    name: str, side_px: int, expected: dict[str, str]
+) -> None:
+    with torch.device("meta"):
+        network = built(name)
+    kinds = {row.name: row.kind for row in layer_table(network, side_px)}
+    assert {layer: kinds[layer] for layer in expected} == expected
+
+
 def test_multiply_adds_of_the_lenet_are_those_worked_by_hand() -> None:
     convolutions = 72**2 * 49 * 6 + 33**2 * 16 * 6 * 16 + 9**2 * 9 * 16 * 32
     assert multiply_adds(LeNet5(6), 78) == convolutions + 288 * 150 + 150 * 6

@@ -29,6 +29,7 @@ from cellquery.models.svm import (
 from cellquery.training import LabelledCells, TrainSettings, fit, predict
 
 PATTERNS = ("homogeneous", "speckled", "nucleolar")
+ONE_EACH = np.ones(150)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_kernel_machines_decide_as_scikit_learn(
     clouds: tuple[NDArray[np.float32], NDArray[np.int64]],
 ) -> None:
     vectors, labels = clouds
-    machine = learn_kernel_machine(vectors, labels, np.ones(3), c=2.0, gamma=0.1)
+    machine = learn_kernel_machine(vectors, labels, ONE_EACH, n_patterns=3, c=2.0, gamma=0.1)
     theirs = OneVsRestClassifier(SVC(C=2.0, gamma=0.1)).fit(vectors, labels)
     unseen = np.random.default_rng(1).normal(size=(40, 7)).astype(np.float32)
     np.testing.assert_allclose(
@@ -56,7 +57,7 @@ def test_linear_machines_decide_as_scikit_learn(
     clouds: tuple[NDArray[np.float32], NDArray[np.int64]],
 ) -> None:
     vectors, labels = clouds
-    machine = learn_linear_machine(vectors, labels, np.ones(3), c=0.5, seed=3)
+    machine = learn_linear_machine(vectors, labels, ONE_EACH, n_patterns=3, c=0.5, seed=3)
     theirs = LinearSVC(C=0.5, random_state=3, max_iter=20_000).fit(vectors, labels)
     np.testing.assert_allclose(
         machine.decisions(vectors), theirs.decision_function(vectors), atol=1e-3
@@ -68,8 +69,8 @@ def test_a_pattern_without_cells_is_never_chosen(
 ) -> None:
     vectors, labels = clouds
     for machine in (
-        learn_kernel_machine(vectors, labels, np.ones(4), c=1.0, gamma=0.1),
-        learn_linear_machine(vectors, labels, np.ones(4), c=1.0, seed=0),
+        learn_kernel_machine(vectors, labels, ONE_EACH, n_patterns=4, c=1.0, gamma=0.1),
+        learn_linear_machine(vectors, labels, ONE_EACH, n_patterns=4, c=1.0, seed=0),
     ):
         assert (machine.decisions(vectors)[:, 3] == -1).all()
 
@@ -78,8 +79,9 @@ def test_weights_move_decisions_towards_a_pattern(
     clouds: tuple[NDArray[np.float32], NDArray[np.int64]],
 ) -> None:
     vectors, labels = clouds
-    even = learn_kernel_machine(vectors, labels, np.ones(3), c=1.0, gamma=0.1)
-    uneven = learn_kernel_machine(vectors, labels, np.array([1, 1, 5.0]), c=1.0, gamma=0.1)
+    even = learn_kernel_machine(vectors, labels, ONE_EACH, n_patterns=3, c=1.0, gamma=0.1)
+    more = np.array([1, 1, 5.0])[labels]
+    uneven = learn_kernel_machine(vectors, labels, more, n_patterns=3, c=1.0, gamma=0.1)
     chosen = [(m.decisions(vectors).argmax(axis=1) == 2).sum() for m in (even, uneven)]
     assert chosen[1] > chosen[0]
 
@@ -90,12 +92,14 @@ def test_the_factor_is_the_one_of_the_smallest_log_loss(
     vectors, labels = clouds
     rows = np.arange(150)
     machine = learn_linear_machine(
-        vectors[rows % 2 == 0], labels[rows % 2 == 0], np.ones(3), c=1.0, seed=0
+        vectors[rows % 2 == 0], labels[rows % 2 == 0], ONE_EACH[:75], n_patterns=3, c=1.0, seed=0
     )
     decisions, true = machine.decisions(vectors[rows % 2 == 1]), labels[rows % 2 == 1]
     grid = np.geomspace(0.05, 50, 400)
     losses = [log_loss(true, softmax(decisions * factor, axis=1)) for factor in grid]
-    assert fitted_factor(decisions, true) == pytest.approx(grid[np.argmin(losses)], rel=0.03)
+    assert fitted_factor(decisions, true, ONE_EACH[:75]) == pytest.approx(
+        grid[np.argmin(losses)], rel=0.03
+    )
 
 
 def test_the_factor_comes_from_cells_that_were_left_out(
@@ -106,13 +110,15 @@ def test_the_factor_comes_from_cells_that_were_left_out(
 
     def sure(rows: NDArray[np.int64]) -> Decide:
         # Of no use for other cells, whatever it says of its own.
-        machine = learn_kernel_machine(vectors[rows], noise[rows], np.ones(3), c=1e3, gamma=0.3)
+        machine = learn_kernel_machine(
+            vectors[rows], noise[rows], ONE_EACH[rows], n_patterns=3, c=1e3, gamma=0.3
+        )
         return machine.decisions
 
     rows = np.arange(len(noise))
-    factor = softmax_factor(sure, vectors, noise, seed=0)
-    assert factor < fitted_factor(sure(rows)(vectors), noise) / 10
-    assert softmax_factor(sure, vectors[:8], noise[:8], seed=0) == 1.0
+    factor = softmax_factor(sure, vectors, noise, ONE_EACH, seed=0)
+    assert factor < fitted_factor(sure(rows)(vectors), noise, ONE_EACH) / 10
+    assert softmax_factor(sure, vectors[:8], noise[:8], ONE_EACH[:8], seed=0) == 1.0
 
 
 def test_fisher_vectors_are_those_of_the_mixture_that_was_learnt() -> None:

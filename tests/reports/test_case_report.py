@@ -142,7 +142,12 @@ def test_two_published_studies_stand_side_by_side_and_say_what_is_missing(
         facts |= {"name": name, "preset": preset, "cases": [case], "budgets": [0.2]}
         (root / "study.json").write_text(json.dumps(facts))
         studies.append(ReportedStudy(root))
+    final = tmp_path / "tiny" / "AL" / "seed-1" / "budget-020.0" / "final" / "final.json"
+    facts = json.loads(final.read_text())
+    facts["judged"]["test"]["recall"]["golgi"] = None
+    final.write_text(json.dumps(facts))
     text = write_case_report(studies, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No golgi in test of 1 seed (1): MCA there is the mean of the other patterns" in text
     assert "<h3>Paper mode (paper)</h3>" in text
     assert "<h3>Best mode (tiny)</h3>" in text
     assert "No embeddings to draw: RS, unseen specimens, 20 %" in text

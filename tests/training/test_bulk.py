@@ -8,6 +8,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from cellquery.core import SIX_PATTERNS, InputError, ProjectError, SettingsError
 from cellquery.data import Project
@@ -93,6 +94,19 @@ def test_a_damaged_shard_is_named_and_leaves_no_file(
     with pytest.raises(ProjectError, match=r"part-\d+\.arrow: damaged shard .*import the source"):
         predict_source(classifier, project, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_labels_that_nobody_asks_for_keep_no_image_from_being_predicted(
+    classifier: Classifier, folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "lshep2"
+    (source / "cells").mkdir(parents=True)
+    for number, image in enumerate(sorted(folder.iterdir()), 1):
+        image.rename(source / "cells" / f"{number}.png")
+    savemat(source / "labels.mat", {"labels": np.array([[6, 6, 6, 5, 5, 9, 1]])})
+    predict_source(classifier, source, tmp_path / "out.parquet")
+    ids = pq.read_table(tmp_path / "out.parquet")["cell_id"].to_pylist()
+    assert ids == [str(number) for number in range(1, 8)]
 
 
 def test_an_unknown_suffix_is_refused(classifier: Classifier, folder: Path, tmp_path: Path) -> None:

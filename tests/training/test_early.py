@@ -184,5 +184,5 @@ def test_rehearsal_without_earlier_cells_is_refused(
     cells: LabelledCells, quick: TrainSettings
 ) -> None:
     settings = quick.model_copy(update={"rehearsal": 1.0})
-    with pytest.raises(TrainingError, match="rehearsal = 0"):
+    with pytest.raises(TrainingError, match="--rehearse, or set it to 0"):
         fit(Classifier.fresh(PATTERNS, settings.inputs, seed=0), cells, settings, seed=0)

@@ -84,6 +84,26 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
 
 
+def test_a_training_lost_after_its_last_epoch_repeats_that_epoch_alone(
+    cells: LabelledCells, quick: TrainSettings, tmp_path: Path
+) -> None:
+    settings = TrainSettings.read({"max_epochs": 3}, "test", base=quick)
+    first, again = fresh(settings), fresh(settings)
+    fit(first, cells, settings, seed=1, run=tmp_path)
+    shown: list[int] = []
+    fit(
+        again,
+        cells,
+        settings,
+        seed=1,
+        run=tmp_path,
+        progress=lambda _, done, __: shown.append(done),
+    )
+    assert same(weights(first), weights(again))
+    n_steps = shown[-1]
+    assert shown == list(range(n_steps * 2 // 3 + 1, n_steps + 1))
+
+
 def test_a_damaged_state_is_named(
     cells: LabelledCells, quick: TrainSettings, tmp_path: Path
 ) -> None:

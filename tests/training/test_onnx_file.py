@@ -19,6 +19,7 @@ from cellquery.models import Classifier
 from cellquery.training import onnx_file, predict
 from cellquery.training.onnx_file import Agreement, Pixels, onnx_feeds, write_onnx
 from cellquery.wavelets import InputSettings
+from tests.tiny_networks import TinyVGG
 
 from .test_raw_cells import SIZES, cell
 
@@ -121,8 +122,46 @@ def test_another_type_of_pixels_is_refused(tmp_path: Path) -> None:
         write_onnx(classifier, tmp_path / "model.onnx", pixels=wrong)
 
 
-def test_a_network_that_looks_at_cells_outside_torch_is_refused_in_one_line(tmp_path: Path) -> None:
-    classifier = Classifier.fresh(PATTERNS, InputSettings(), seed=0, network="texture-svm")
-    with pytest.raises(SettingsError, match="'texture-svm' computes its features outside torch"):
+@pytest.mark.parametrize(
+    ("network", "side_px"),
+    [("lenet5", 78), ("four-branch", 32), ("dcr-net", 32), ("vgg16-small", 32), ("tiny-vgg", 32)],
+)
+def test_networks_of_every_family_are_written(network: str, side_px: int, tmp_path: Path) -> None:
+    inputs = InputSettings(side_px=side_px, mask="channel")
+    if network == "tiny-vgg":
+        options = TinyVGG.Options(weights="random")
+        classifier = Classifier(TinyVGG(len(PATTERNS), 2), PATTERNS, inputs, options)
+    else:
+        classifier = Classifier.fresh(PATTERNS, inputs, seed=0, network=network)
+    agreement = write_onnx(classifier, tmp_path / "model.onnx")
+    assert agreement.probability < 1e-4
+    assert agreement.embedding < 1e-3
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    counts, inside = cell(50, 40, 150)
+    prepared = prepare_cell(counts, inside, inputs)[None].astype(np.float16)
+    wanted = predict(classifier, PreparedCells(np.array(["a"]), prepared), exact=True)
+    probabilities, embedding = session.run(None, onnx_feeds(session, counts, inside))
+    np.testing.assert_allclose(probabilities, wanted.probabilities, atol=1e-4)
+    np.testing.assert_allclose(embedding, wanted.embeddings, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "does"),
+    [
+        ("texture-svm", {}, "computes"),
+        (
+            "frozen-backbone",
+            {"architecture": "test_vit", "side_px": 32, "weights": "random"},
+            "remembers",
+        ),
+    ],
+)
+def test_a_network_whose_features_are_outside_torch_is_refused_in_one_line(
+    network: str, options: dict[str, Any], does: str, tmp_path: Path
+) -> None:
+    classifier = Classifier.fresh(
+        PATTERNS, InputSettings(), seed=0, network=network, options=options
+    )
+    with pytest.raises(SettingsError, match=f"'{network}' {does} its features outside torch"):
         write_onnx(classifier, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())

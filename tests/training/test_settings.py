@@ -55,8 +55,10 @@ def test_settings_are_laid_over_a_preset(tmp_path: Path) -> None:
     assert settings.inputs.normalisation == "dataset"
 
 
-def test_unknown_presets_and_missing_files_are_named(tmp_path: Path) -> None:
+def test_unknown_presets_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no preset 'good'"):
         TrainSettings.preset("good")
     with pytest.raises(SettingsError, match="no such file"):
         read_settings(tmp_path / "absent.toml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path)

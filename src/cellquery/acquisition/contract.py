@@ -47,6 +47,14 @@ class ByUtility(ABC):
         """Return how many of the best of any part of a pool may be among its n; None: all."""
         return n
 
+    def contenders(self, said: Candidates, n: int) -> Candidates:
+        """Return those of a part of a pool, by their known utilities, that may be among its n."""
+        reach = self.reach(n)
+        if reach is None or len(said) <= reach:
+            return said
+        assert said.utilities is not None
+        return said.rows(highest(said, said.utilities, reach))
+
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
         """Return the n candidates of highest utility."""
         return ranked(candidates, self.known(candidates), n)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,7 @@ from numpy.typing import NDArray
 from cellquery.acquisition.at_random import Random
 from cellquery.acquisition.candidates import Candidates, Query, joined
 from cellquery.acquisition.contract import QueryStrategy
-
-# A strategy is asked for so many times the cells wanted before specimens are counted.
-_OVERSAMPLING = 8
+from cellquery.acquisition.merging import merged, shortened
 
 
 @dataclass(frozen=True)
@@ -33,79 +34,129 @@ class _Around:
         """What the strategy within needs."""
         return self.inner.needs
 
-    def reach(self, n: int) -> int | None:
-        """Return what `ByUtility.reach` of the strategy within says of the cells asked of it."""
-        within: Any = self.inner
-        reach: int | None = within.reach(_OVERSAMPLING * n)
-        return reach
+
+@dataclass(frozen=True)
+class _Spread(_Around, ABC):
+    """An option that gives each specimen so many places in a batch."""
+
+    @abstractmethod
+    def places(
+        self, candidates: Candidates, n: int, random: np.random.Generator
+    ) -> dict[str | None, int]:
+        """Return how many of n cells each specimen may give, None standing for the unknown ones."""
+
+    def contenders(self, said: Candidates, n: int) -> Candidates:
+        """Return the contenders of each specimen: any of them may have to fill the batch."""
+        if said.groups is None:
+            return shortened(self.inner, said, n)
+        rows = defaultdict(list)
+        for row, specimen in enumerate(said.groups.tolist()):
+            rows[specimen].append(row)
+        parts = [shortened(self.inner, said.rows(np.array(each)), n) for each in rows.values()]
+        return merged(parts) if parts else said
+
+    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
+        """Return n candidates in the order in which the strategy within names them.
+
+        It is asked for n. Cells of specimens without a place left are passed over, and it is asked
+        again for cells of the other specimens, with those chosen so far as labelled ones.
+        """
+        if candidates.groups is None or not 0 < n < len(candidates):
+            return self.inner.query(candidates, n, random)
+        places = self.places(candidates, n, random)
+        specimens = candidates.groups.tolist()
+        row_of = {cell_id: row for row, cell_id in enumerate(candidates.ids.tolist())}
+        left = dict(enumerate(specimens))
+        rows: list[int] = []
+        found: list[Query] = []
+        while len(rows) < n:
+            free = [row for row, specimen in left.items() if places[specimen] > 0]
+            if not free:
+                # Fewer cells are missing than there are specimens to give one more.
+                places = {each: places[each] + (each is not None) for each in places}
+                continue
+            rest = _beside(candidates, np.array(free), rows)
+            # Twice what is missing, then four times: few times are enough, wherever the cells lie.
+            answer = self.inner.query(rest, (n - len(rows)) << len(found), random)
+            kept = []
+            for place, cell_id in enumerate(answer.ids.tolist()):
+                row = row_of[cell_id]
+                if len(rows) < n and places[specimens[row]] > 0:
+                    places[specimens[row]] -= 1
+                    kept.append(place)
+                    rows.append(row)
+                    del left[row]
+            found.append(answer.rows(np.array(kept)).named(self.name))
+        return joined(found)
 
 
 @dataclass(frozen=True)
-class PerSpecimenCap(_Around):
+class PerSpecimenCap(_Spread):
     """At most `cap` cells of a specimen in a batch, where other specimens have enough.
 
-    Cells of unknown specimen are not limited. Where the cap leaves too few cells it is raised,
-    one by one, until the batch is full.
+    Cells of unknown specimen are not limited. Where the cap leaves too few cells it is raised, as
+    little as fills the batch.
     """
 
     cap: int
 
-    def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
-        """Return n candidates in the order of the strategy within."""
-        if candidates.groups is None:
-            return self.inner.query(candidates, n, random)
-        everything = self.inner.query(candidates, _OVERSAMPLING * n, random)
-        if len(everything) <= n:
-            return everything
-        groups = _groups_of(candidates, everything)
-        kept: list[int] = []
-        waiting = list(range(len(everything)))
-        limit = self.cap
-        while len(kept) < n:
-            counts = Counter(groups[place] for place in kept)
-            still = []
-            for place in waiting:
-                group = groups[place]
-                if len(kept) < n and (group is None or counts[group] < limit):
-                    kept.append(place)
-                    counts[group] += 1
-                else:
-                    still.append(place)
-            waiting, limit = still, limit + 1
-        return everything.rows(np.array(kept, dtype=np.int64))
+    def places(
+        self, candidates: Candidates, n: int, random: np.random.Generator
+    ) -> dict[str | None, int]:
+        """Return the cap, or what it is raised to, for each specimen."""
+        assert candidates.groups is not None
+        sizes = Counter(candidates.groups.tolist())
+        n_unknown = sizes.pop(None, 0)
+        limit = max(self.cap, _level(sizes, Counter(), n - n_unknown))
+        return {**dict.fromkeys(sizes, limit), None: n}
 
 
 @dataclass(frozen=True)
-class RoundRobin(_Around):
-    """The best of each specimen in turn, the specimens with fewest labels first."""
+class RoundRobin(_Spread):
+    """The best of each specimen in turn, the specimens with fewest labels first.
+
+    Cells of unknown specimen are not limited: as many are chosen as without this option.
+    """
+
+    def places(
+        self, candidates: Candidates, n: int, random: np.random.Generator
+    ) -> dict[str | None, int]:
+        """Return what makes the labels of all specimens as equal as n cells can."""
+        assert candidates.groups is not None
+        sizes = Counter(candidates.groups.tolist())
+        n_unknown = 0
+        if sizes.pop(None, 0):
+            own = self.inner.query(candidates, n, random)
+            n_unknown = _specimens_of(candidates, own).count(None)
+        labelled = _labelled(candidates)
+        limit = _level(sizes, labelled, n - n_unknown)
+        return {**{each: limit - labelled[each] for each in sizes}, None: n_unknown}
 
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
-        """Return n candidates."""
+        """Return n candidates, turn by turn."""
+        found = super().query(candidates, n, random)
         if candidates.groups is None:
-            return self.inner.query(candidates, n, random)
-        everything = self.inner.query(candidates, _OVERSAMPLING * n, random)
-        groups = _groups_of(candidates, everything)
-        labelled = Counter(
-            [] if candidates.labelled_groups is None else candidates.labelled_groups.tolist()
-        )
-        seen: dict[Any, int] = defaultdict(int)
+            return found
+        count = _labelled(candidates)
         turns = []
-        for place, group in enumerate(groups):
-            turns.append((labelled[group] + seen[group], place))
-            seen[group] += 1
-        kept = [place for _, place in sorted(turns)][:n]
-        return everything.rows(np.array(kept, dtype=np.int64))
+        for specimen in _specimens_of(candidates, found):
+            turns.append(count[specimen])
+            count[specimen] += 1
+        return found.rows(np.argsort(turns, kind="stable"))
 
 
 @dataclass(frozen=True)
 class RandomShare(_Around):
-    """A share of each batch is drawn at random from what the strategy within did not choose."""
+    """A share of each batch is drawn at random from what the strategy within did not choose.
+
+    It is drawn from all specimens alike: a cap or round-robin holds for the other cells alone.
+    """
 
     share: float
 
-    def reach(self, n: int) -> int | None:
-        """Return None: any candidate may be drawn."""
-        return None
+    def contenders(self, said: Candidates, n: int) -> Candidates:
+        """Return all: any candidate may be drawn."""
+        return said
 
     def query(self, candidates: Candidates, n: int, random: np.random.Generator) -> Query:
         """Return n candidates, those drawn at random last, with a utility of 0."""
@@ -119,7 +170,35 @@ class RandomShare(_Around):
         return joined([first.named(self.name), drawn.named(Random.name)])
 
 
-def _groups_of(candidates: Candidates, query: Query) -> list[Any]:
+def _level(sizes: Mapping[Any, int], labelled: Mapping[Any, int], n: int) -> int:
+    """Return the most labels that n cells bring every specimen to that has so many cells."""
+    size = np.array(list(sizes.values()), dtype=np.int64)
+    before = np.array([labelled[each] for each in sizes], dtype=np.int64)
+
+    def n_needed(limit: int) -> int:
+        return int(np.clip(limit - before, 0, size).sum())
+
+    highest = int((before + size).max(initial=0))
+    return bisect_right(range(highest + 1), n, key=n_needed) - 1
+
+
+def _beside(candidates: Candidates, rows: NDArray[Any], chosen: list[int]) -> Candidates:
+    """Return the candidates at these rows, as they are once the chosen ones are labelled."""
+    rest = candidates.rows(rows)
+    if not chosen or not candidates.embeddings.size:
+        return rest
+    labelled = candidates.embeddings[chosen]
+    if len(candidates.labelled_embeddings):
+        labelled = np.concatenate([candidates.labelled_embeddings, labelled])
+    return replace(rest, labelled_embeddings=labelled)
+
+
+def _labelled(candidates: Candidates) -> Counter[Any]:
+    known = candidates.labelled_groups
+    return Counter([] if known is None else known.tolist())
+
+
+def _specimens_of(candidates: Candidates, query: Query) -> list[Any]:
     assert candidates.groups is not None
     groups: NDArray[Any] = candidates.groups
     of = dict(zip(candidates.ids.tolist(), groups.tolist(), strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellquery.acquisition.candidates import Candidates
-from cellquery.acquisition.contract import ByUtility, QueryStrategy, highest
+from cellquery.acquisition.contract import ByUtility, QueryStrategy
 
 
 def by_utility(strategy: QueryStrategy) -> ByUtility | None:
@@ -37,15 +37,16 @@ def shortlist(strategy: QueryStrategy, part: Candidates, n: int) -> Candidates:
     Candidates
         Their ids, groups and utilities alone.
     """
-    within, options = by_utility(strategy), strategy
+    within = by_utility(strategy)
     assert within is not None
-    utilities = within.utilities(part)
-    reach = options.reach(n)  # type: ignore[attr-defined]
-    rows: NDArray[np.int64] = np.arange(len(part))
-    if reach is not None:
-        rows = highest(part, utilities, reach)
-    groups = None if part.groups is None else part.groups[rows]
-    return Candidates(part.ids[rows], groups=groups, utilities=utilities[rows])
+    said = Candidates(part.ids, groups=part.groups, utilities=within.utilities(part))
+    return shortened(strategy, said, n)
+
+
+def shortened(strategy: QueryStrategy, said: Candidates, n: int) -> Candidates:
+    """Return what may be among n chosen cells, of a shortlist or of several merged ones."""
+    contenders: Candidates = strategy.contenders(said, n)  # type: ignore[attr-defined]
+    return contenders
 
 
 def merged(parts: Sequence[Candidates], labelled_groups: NDArray[Any] | None = None) -> Candidates:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from cellquery.acquisition.at_random import Random
 from cellquery.acquisition.badge import Badge
@@ -19,6 +21,7 @@ from cellquery.acquisition.margin import Margin
 from cellquery.acquisition.max_herding import MaxHerding
 from cellquery.acquisition.typiclust import TypiClust
 from cellquery.core import SettingsError
+from cellquery.core.validation import settings_fault
 
 _CLASSES: dict[str, Any] = {
     kind.name: kind
@@ -40,8 +43,19 @@ _CLASSES: dict[str, Any] = {
 STRATEGIES: tuple[str, ...] = tuple(_CLASSES)
 
 
+class _Options(BaseModel):
+    """What every strategy takes."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    per_specimen_cap: int | None = Field(default=None, ge=1)
+    round_robin: bool = False
+    random_share: float = Field(default=0.0, ge=0, lt=1)
+
+
 def query_strategy(
     name: str,
+    /,
     *,
     per_specimen_cap: int | None = None,
     round_robin: bool = False,
@@ -66,28 +80,29 @@ def query_strategy(
     Raises
     ------
     SettingsError
-        When the name or an option is not known, or an option is out of range.
+        When the name or an option is not known, or an option's value is of another type or out of
+        range.
     """
     if name not in _CLASSES:
         raise SettingsError("strategy", f"no strategy '{name}'", f"choose {', '.join(STRATEGIES)}")
-    known = [each.name for each in fields(_CLASSES[name])]
-    unknown = sorted(set(options) - set(known))
+    common = {
+        "per_specimen_cap": per_specimen_cap,
+        "round_robin": round_robin,
+        "random_share": random_share,
+    }
+    where, known = f"strategy {name}", _options_of(_CLASSES[name])
+    unknown = sorted(set(options) - set(known.model_fields))
     if unknown:
-        common = "per_specimen_cap, round_robin, random_share"
         raise SettingsError(
-            f"strategy {name}",
-            f"has no option '{unknown[0]}'",
-            f"choose from {', '.join([*known, common])}",
+            where, f"has no option '{unknown[0]}'", f"choose from {', '.join(known.model_fields)}"
         )
-    if per_specimen_cap is not None and (per_specimen_cap < 1 or round_robin):
+    try:
+        known.model_validate({**options, **common})
+    except ValidationError as error:
+        raise settings_fault(error, where, "mend this option") from error
+    if per_specimen_cap is not None and round_robin:
         raise SettingsError(
-            f"strategy {name}",
-            "per_specimen_cap is below 1 or stands beside round_robin",
-            "give one of the two, with a cap of 1 or more",
-        )
-    if not 0 <= random_share < 1:
-        raise SettingsError(
-            f"strategy {name}", f"random_share = {random_share}", "give a share from 0 to below 1"
+            where, "per_specimen_cap stands beside round_robin", "give one of the two"
         )
     strategy: Any = _CLASSES[name](**options)
     if per_specimen_cap is not None:
@@ -98,3 +113,14 @@ def query_strategy(
         strategy = RandomShare(strategy, random_share)
     chosen: QueryStrategy = strategy
     return chosen
+
+
+def _options_of(kind: Any) -> type[BaseModel]:
+    """Return what checks the options of a strategy, whose numbers are all above 0."""
+
+    def values(said: Any) -> Any:
+        return said if get_origin(said) is Literal else Annotated[said, Field(gt=0)]
+
+    said = get_type_hints(kind)
+    own: Any = {each.name: (values(said[each.name]), each.default) for each in fields(kind)}
+    return create_model(kind.__name__, __base__=_Options, **own)

@@ -98,8 +98,7 @@ class Plan(BaseModel):
             plan = cls(**values)
         except ValidationError as error:
             raise settings_fault(error, path, "see cellquery serve --help") from error
-        plan.settings()
-        plan.cells(project)
+        plan.settings().sizes(len(plan.cells(project)))
         make_folder(path.parent)
         if given is not None:
             with replacing(path.with_name(_INITIAL)) as file:

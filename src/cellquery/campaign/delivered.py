@@ -37,13 +37,15 @@ def delivered(root: Path) -> Delivered:
     ProjectError
         When no round is done, or the folder holds no campaign.
     """
-    kept = read_json(root / "campaign.json")
-    settings = CampaignSettings.read(kept["settings"], root / "campaign.json")
+    kept = read_json(path := root / "campaign.json")
+    # Campaigns of earlier versions kept only what was laid over a preset.
+    if "training" not in kept:
+        kept |= CampaignSettings.read(kept["settings"], path).resolved()
     final = root / "final"
     if (final / "final.json").exists():
-        training = settings.final_training() or settings.training()
-        return Delivered(final / "model.safetensors", "final", training.views)
+        training = kept["final_training"] or kept["training"]
+        return Delivered(final / "model.safetensors", "final", training["views"])
     done = rounds_done(root)
     if not done:
         raise ProjectError(root, "no round is done yet", "label the cells that it asks for")
-    return Delivered(done[-1].model, f"round {len(done) - 1}", settings.training().views)
+    return Delivered(done[-1].model, f"round {len(done) - 1}", kept["training"]["views"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from cellquery.acquisition import Candidates, Query, joined, query_strategy
 from cellquery.campaign.estimate import estimate_accuracy
+from cellquery.campaign.fingerprint import fingerprint, network_fingerprint
 from cellquery.campaign.judging import Judged
 from cellquery.campaign.oracle import Oracle
 from cellquery.campaign.pool import Pool
@@ -24,7 +26,6 @@ from cellquery.campaign.records import (
     Answers,
     RoundFolder,
     keep_answers,
-    keep_corrections,
     keep_scores,
     read_answers,
     read_corrections,
@@ -35,17 +36,20 @@ from cellquery.campaign.records import (
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.campaign.sight import Scores, Sight, committee, some
 from cellquery.campaign.standing import (
+    ANNOTATOR,
     alike,
     before_a_network,
     chosen_ahead,
     further,
     keep_standing,
+    passed_over,
 )
 from cellquery.campaign.stopping import USUAL_KAPPA, stabilised, telling_rounds
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.provenance import provenance
 from cellquery.core.spent import Spent
+from cellquery.core.words import counted
 from cellquery.metrics import cohen_kappa
 from cellquery.models import Classifier
 from cellquery.training import (
@@ -58,6 +62,7 @@ from cellquery.training import (
 )
 from cellquery.training.evaluate import keep_embeddings
 from cellquery.training.run import fitted_inputs
+from cellquery.training.settings import as_now
 from cellquery.wavelets import InputSettings, texture
 
 
@@ -146,11 +151,16 @@ class Campaign:
             some(rehearsed, self.settings.rehearsed_cells, self.seed),
             cache_mb=self.settings.cache_mb,
             n_labels=self.budget,
-            progress=self.progress,
+            progress=self._tell,
         )
         if self.sight.whole_rehearsed is None:
             self.train = self.train.model_copy(update={"rehearsal": 0.0})
         self._scores: tuple[int, Scores] | None = None
+        self._spent = Spent()
+
+    def _tell(self, task: str, done: int, total: int | None = None) -> None:
+        self._spent.tick()
+        self.progress(task, done, total)
 
     def advance(self, oracle: Oracle) -> State:
         """Do all that can be done and return whether answers are waited for or all is done.
@@ -176,19 +186,27 @@ class Campaign:
         path = self.root / "campaign.json"
         facts = {
             "settings": self.settings.model_dump(),
+            **self.settings.resolved(),
             "seed": self.seed,
             "patterns": list(self.patterns),
             "pool": {"cells": len(self.pool), "digest": self.pool.digest},
             "budget": self.budget,
             "first": self.first,
             "per_round": self.per_round,
+            **self._given,
         }
         if not path.exists():
             write_json(path, {**facts, "about": {**self.about, **provenance()}})
             return
-        kept = read_json(path)
-        for key, value in _plain(facts).items():
-            if kept.get(key) == value:
+        kept, now = _filled_in(read_json(path)), _plain(facts)
+        if "training" in kept:
+            # These are compared as they were resolved, however they were written.
+            for each in (kept, now):
+                for key in ("train", "final", "preset"):
+                    each["settings"].pop(key)
+        for key, value in now.items():
+            # Campaigns of earlier versions did not keep all of it.
+            if key not in kept or kept[key] == value:
                 continue
             if key == "pool":
                 raise ProjectError(
@@ -198,9 +216,22 @@ class Campaign:
                 )
             raise ProjectError(
                 self.root,
-                f"holds a campaign with other {key}",
+                f"holds a campaign with other {key.replace('_', ' ')}",
                 "give what it began with, or another folder",
             )
+
+    @cached_property
+    def _given(self) -> dict[str, Any]:
+        """Fingerprints of all that it is given beside the pool's cells."""
+        initial, rehearsed = self.initial, self.rehearsed
+        return {
+            "specimens": fingerprint(self.pool.specimens),
+            "initial_network": None if initial is None else network_fingerprint(initial),
+            "rehearsed_cells": None
+            if rehearsed is None
+            else fingerprint(rehearsed.cells.ids, [rehearsed.cells.images, rehearsed.labels]),
+            "judged_cells": {part.name: fingerprint(part.cells.ids) for part in self.judged},
+        }
 
     def _audited(self, oracle: Oracle) -> bool:
         """Have the audit cells labelled; return whether they are."""
@@ -215,6 +246,7 @@ class Campaign:
         answers = oracle.answers(ids)
         if any(cell_id not in answers for cell_id in ids):
             return False
+        self._check_patterns(answers[cell_id] for cell_id in ids)
         keep_answers(path, ids, answers)
         return True
 
@@ -223,9 +255,9 @@ class Campaign:
         return answers.labelled if answers else {}
 
     def _audit_left(self, rounds: Sequence[Answers]) -> dict[str, str]:
-        """Return the audit cells that no round has chosen for training, with their patterns."""
-        trained = set().union(*(each.labelled for each in rounds))
-        return {cell_id: name for cell_id, name in self._audit().items() if cell_id not in trained}
+        """Return the audit cells that no round has chosen, with their patterns."""
+        chosen = set().union(*(each.ids.tolist() for each in rounds))
+        return {cell_id: name for cell_id, name in self._audit().items() if cell_id not in chosen}
 
     def _estimate(self, audit: Mapping[str, str], said: NDArray[np.int64]) -> dict[str, Any] | None:
         """Return how good a network is by what it said of the audit cells; None without any."""
@@ -236,8 +268,12 @@ class Campaign:
 
     def _round(self, number: int, oracle: Oracle) -> bool:
         """Do one round, or what is left of it; return False when answers are missing."""
-        folder, spent = round_folder(self.root, number), Spent()
+        folder = round_folder(self.root, number)
+        spent = self._spent = Spent(folder.path / "spent.json")
         if folder.query() is None:
+            if number:
+                with spent.on("scoring"):
+                    self._scores_of(number - 1)
             with spent.on("selection"):
                 query = self._chosen(number, oracle)
             folder.keep_query(query)
@@ -262,30 +298,23 @@ class Campaign:
         facts.update(spent.as_dict())
         self.progress("labels", min(n_trained, self.budget), self.budget)
         folder.keep_facts(facts)
+        spent.forget()
         return True
 
     def _answered(self, number: int, folder: RoundFolder, oracle: Oracle) -> bool:
         query = folder.query()
         assert query is not None
         ids = query.ids.tolist()
-        known = self._audit()
-        asked = [cell_id for cell_id in ids if cell_id not in known]
-        answers = {**known, **oracle.answers(asked)}
+        answers = {**self._audit(), **oracle.answers(ids)}
         if any(cell_id not in answers for cell_id in ids):
             return False
         earlier = self._answers(number)
         changed = self._changed(earlier, oracle)
-        labelled = any(each.corrected(changed).labelled for each in earlier)
-        if not labelled and all(answers[cell_id] is None for cell_id in ids):
+        n_labelled = sum(len(each.corrected(changed).labelled) for each in earlier)
+        n_labelled += sum(answers[cell_id] is not None for cell_id in ids)
+        if n_labelled < self.settings.least_labels():
             return False
-        unknown = {*changed.values(), *(answers[cell_id] for cell_id in ids)}
-        unknown -= {None, *self.patterns}
-        if unknown:
-            raise ProjectError(
-                self.root,
-                f"a cell was given the pattern '{min(map(str, unknown))}'",
-                f"choose from {', '.join(self.patterns)}",
-            )
+        self._check_patterns(answers[cell_id] for cell_id in ids)
         folder.keep_corrections(changed)
         folder.keep_answers(ids, answers)
         return True
@@ -297,9 +326,18 @@ class Campaign:
             for each in rounds
             for pair in zip(each.ids.tolist(), each.patterns.tolist(), strict=True)
         ]
-        audit = self._audit()
-        now = oracle.answers([cell_id for cell_id, _ in pairs if cell_id not in audit])
-        return {cell_id: now[cell_id] for cell_id, was in pairs if now.get(cell_id, was) != was}
+        now = oracle.answers([cell_id for cell_id, _ in pairs])
+        changed = {each: now[each] for each, was in pairs if now.get(each, was) != was}
+        self._check_patterns(changed.values())
+        return changed
+
+    def _check_patterns(self, given: Iterable[str | None]) -> None:
+        if unknown := {*given} - {None, *self.patterns}:
+            raise ProjectError(
+                self.root,
+                f"a cell was given the pattern '{min(map(str, unknown))}'",
+                f"choose from {', '.join(self.patterns)}",
+            )
 
     def _answers(self, n_rounds: int) -> list[Answers]:
         """Return the answers of the first rounds, as corrected by the last of them."""
@@ -391,13 +429,19 @@ class Campaign:
         )
 
     def _ahead(self, number: int, oracle: Oracle, taken: Container[str]) -> Query:
-        """Return the cells answered before any round asked; none has a utility."""
+        """Return the cells answered before any round asked; none has a utility.
+
+        Audit cells that stood among them come along: see `passed_over`.
+        """
         known = self._audit()
         ahead = {
             each: handed_out
             for each, handed_out in oracle.ahead().items()
             if each in self.pool.row and each not in taken and each not in known
         }
+        if number and known:
+            order = round_folder(self.root, number - 1).standing
+            ahead.update(dict.fromkeys(passed_over(order, known, taken, ahead), True))
         by = chosen_ahead(self.root, number, ahead)
         ids = np.array(list(ahead), dtype=object)
         return Query(ids, np.full(len(ids), np.nan), np.array(by, dtype=object))
@@ -473,7 +517,7 @@ class Campaign:
             rehearsed=rehearsed,
             run=folder,
             accelerator="cpu",
-            progress=self.progress,
+            progress=self._tell,
         )
         classifier.save(folder / "model.safetensors")
         (folder / "state.pt").unlink(missing_ok=True)
@@ -510,6 +554,11 @@ class Campaign:
         notes = [f"no labelled cell yet: {', '.join(empty)}"] if empty else []
         if self.sight.note:
             notes.append(self.sight.note)
+        if audit and (n_picked := self._n_picked(number)):
+            notes.append(
+                f"annotators picked {counted(n_picked, 'cell')} themselves, which the estimate "
+                "does not allow for"
+            )
         return {
             "round": number,
             "n_trained": len(labelled),
@@ -523,6 +572,15 @@ class Campaign:
             "estimate": self._estimate(audit, predicted[self.pool.rows(audit)]),
             "notes": notes,
         }
+
+    def _n_picked(self, number: int) -> int:
+        """Return how many cells up to a round annotators picked, instead of being handed them."""
+        queries = [round_folder(self.root, each).query() for each in range(number + 1)]
+        return sum(
+            int(np.sum(query.chosen_by == ANNOTATOR))
+            for query in queries
+            if query is not None and query.chosen_by is not None
+        )
 
     def _kappa(self, number: int, predicted: NDArray[np.int64]) -> float | None:
         if not number:
@@ -538,12 +596,15 @@ class Campaign:
         make_folder(final)
         done = rounds_done(self.root)
         rounds = self._answers(len(done))
-        if not (final / "model.safetensors").exists():
-            keep_corrections(final, self._changed(rounds, oracle))
+        # Decided once: an interrupted training goes on with the labels that it began with.
+        begun = ("corrections.parquet", "state.pt", "model.safetensors")
+        if not any((final / name).exists() for name in begun):
+            now = self._changed(rounds, oracle)
+            keep_answers(final / "corrections.parquet", list(now), now)
         changed = read_corrections(final)
         rounds = [each.corrected(changed) for each in rounds]
         settings = self.settings.final_training()
-        spent = Spent()
+        spent = self._spent = Spent(final / "spent.json")
         with spent.on("training"):
             if (final / "model.safetensors").exists():
                 classifier = Classifier.load(final / "model.safetensors")
@@ -570,6 +631,7 @@ class Campaign:
             **spent.as_dict(),
         }
         write_json(final / "final.json", facts)
+        spent.forget()
 
     def _final_training(
         self, final: Path, settings: TrainSettings, rounds: Sequence[Answers]
@@ -626,6 +688,15 @@ def _alone(root: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _filled_in(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return what a campaign began with; a setting that came later was then at its default."""
+    filled = {**kept, "settings": {**_plain(CampaignSettings().model_dump()), **kept["settings"]}}
+    for key in ("training", "final_training"):
+        if known := kept.get(key):
+            filled[key] = as_now(known)
+    return filled
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellquery.campaign.fingerprint import fingerprint
 from cellquery.core import InputError
 from cellquery.data.prepare import PreparedCells
 
@@ -46,8 +46,4 @@ class Pool:
     @cached_property
     def digest(self) -> str:
         """A fingerprint of ids and images: a campaign refuses to go on with other cells."""
-        digest = hashlib.blake2b(digest_size=16)
-        for cell_id in self.cells.ids.tolist():
-            digest.update(str(cell_id).encode() + b"\0")
-        digest.update(np.ascontiguousarray(self.cells.images).data)
-        return digest.hexdigest()
+        return fingerprint(self.cells.ids, [self.cells.images])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from cellquery.acquisition import Query
 from cellquery.acquisition.margin import margin_utility
 from cellquery.core import ProjectError
 from cellquery.core.durable import write_json, write_table
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,7 @@ class RoundFolder:
 
     def query(self) -> Query | None:
         """Return what was chosen, or None before that."""
-        table = _table(self.path / "query.parquet")
-        if table is None:
-            return None
-        ids, chosen_by = np.array(table["cell_id"].to_pylist(), dtype=object), None
-        # Campaigns of earlier versions did not keep it.
-        if "chosen_by" in table.column_names:
-            chosen_by = np.array(table["chosen_by"].to_pylist(), dtype=object)
-        return Query(ids, table["utility"].to_numpy().astype(np.float64), chosen_by)
+        return _read_once(_query_in, self.path / "query.parquet")
 
     def keep_query(self, query: Query) -> None:
         """Write what was chosen."""
@@ -108,7 +104,11 @@ class RoundFolder:
 
     def keep_corrections(self, changed: Mapping[str, str | None]) -> None:
         """Write the answers that were changed, where there are any."""
-        keep_corrections(self.path, changed)
+        path = self.path / "corrections.parquet"
+        if changed:
+            keep_answers(path, list(changed), changed)
+        else:
+            path.unlink(missing_ok=True)
 
     def predicted(self) -> NDArray[Any]:
         """Return the predicted pattern of every cell of the pool, in its order."""
@@ -148,7 +148,7 @@ def rounds_done(root: Path) -> list[RoundFolder]:
 def labels_so_far(root: Path) -> dict[str, str]:
     """Return the label of every cell that a campaign's done rounds or its audit have, as corrected.
 
-    Where the audit and a round both have a cell, they have the same answer.
+    Where the audit and a round both have a cell, the round's answer is the newer one.
     """
     folders = rounds_done(root)
     changed: dict[str, str | None] = {}
@@ -156,16 +156,42 @@ def labels_so_far(root: Path) -> dict[str, str]:
         changed.update(folder.corrections())
     changed.update(read_corrections(root / "final"))
     found = [read_answers(root / "audit.parquet"), *(folder.answers() for folder in folders)]
-    return {
-        cell_id: pattern
-        for answers in found
-        if answers is not None
-        for cell_id, pattern in answers.corrected(changed).labelled.items()
-    }
+    said: dict[str, str | None] = {}
+    for answers in found:
+        if answers is not None:
+            said.update(zip(answers.ids.tolist(), answers.patterns.tolist(), strict=True))
+    said.update(changed)
+    return {cell_id: pattern for cell_id, pattern in said.items() if pattern is not None}
 
 
 def read_answers(path: Path) -> Answers | None:
     """Return answers kept in a file, or None where there is none."""
+    return _read_once(_answers_in, path)
+
+
+def _read_once(read: Callable[..., _Read | None], path: Path) -> _Read | None:
+    """Return what a file holds, read again only if written again: each round asks for all."""
+    try:
+        kept = path.stat()
+    except FileNotFoundError:
+        return None
+    return read(path, kept.st_ino, kept.st_mtime_ns, kept.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _query_in(path: Path, *written: int) -> Query | None:
+    table = _table(path)
+    if table is None:
+        return None
+    ids, chosen_by = np.array(table["cell_id"].to_pylist(), dtype=object), None
+    # Campaigns of earlier versions did not keep it.
+    if "chosen_by" in table.column_names:
+        chosen_by = np.array(table["chosen_by"].to_pylist(), dtype=object)
+    return Query(ids, table["utility"].to_numpy().astype(np.float64), chosen_by)
+
+
+@lru_cache(maxsize=4096)
+def _answers_in(path: Path, *written: int) -> Answers | None:
     table = _table(path)
     if table is None:
         return None
@@ -214,14 +240,6 @@ def read_corrections(folder: Path) -> dict[str, str | None]:
     """Return the changed answers kept in a folder."""
     kept = read_answers(folder / "corrections.parquet")
     return dict(zip(kept.ids.tolist(), kept.patterns.tolist(), strict=True)) if kept else {}
-
-
-def keep_corrections(folder: Path, changed: Mapping[str, str | None]) -> None:
-    """Write changed answers into a folder, where there are any."""
-    if changed:
-        keep_answers(folder / "corrections.parquet", list(changed), changed)
-    else:
-        (folder / "corrections.parquet").unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

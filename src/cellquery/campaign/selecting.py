@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cellquery.acquisition import Candidates, Query, QueryStrategy, query_strategy
-from cellquery.acquisition.merging import by_utility, merged, shortlist
+from cellquery.acquisition.merging import by_utility, merged, shortened, shortlist
 from cellquery.core import Progress, ProjectError, SettingsError, generator, silent
 from cellquery.training.pool_scores import ABOUT, score_parts
 
@@ -84,14 +85,18 @@ def select_cells(
 def _shortlists(
     pool: _Pool, strategy: QueryStrategy, n: int, cluster: Cluster | None, progress: Progress
 ) -> Candidates:
-    """Return what of each part may be among n chosen cells, in one."""
-    names, lists = pool.parts(), []
+    """Return what may be among n chosen cells, in one.
+
+    On the way it holds at most twice as many, and one part's shortlist.
+    """
+    names, n_kept = pool.parts(), 0
+    lists: list[Candidates] = []
     labelled: list[str | None] = []
     work = _Shortlist(pool, strategy, n)
     answers: Iterator[dict[str, Any]] = map(work, names)
     if cluster is not None:
         answers = cluster.map(work, names, "selecting")
-    for answer in answers:
+    for n_done, answer in enumerate(answers, 1):
         if answer["fault"]:
             raise ProjectError(answer["where"], answer["fault"], answer["remedy"])
         lists.append(
@@ -102,7 +107,10 @@ def _shortlists(
             )
         )
         labelled += list(answer["labelled"])
-        progress("selecting, shards", len(lists), len(names))
+        if sum(map(len, lists)) > 2 * n_kept:
+            lists = [shortened(strategy, merged(lists), n)]
+            n_kept = len(lists[0])
+        progress("selecting, shards", n_done, len(names))
     return merged(lists, _objects(labelled))
 
 
@@ -180,22 +188,21 @@ class _Pool:
 
     def whole(self, needs: frozenset[str], progress: Progress) -> Candidates:
         """Return all candidates with what a strategy needs, and the labelled cells."""
-        names, found = self.parts(), []
+        names = self.parts()
+        n_rows = sum(_n_rows(self.folders[0] / name) for name in names)
+        found, labelled = _Stacked(n_rows), _Stacked(n_rows)
         for number, name in enumerate(names):
-            found.append(self.part(name, needs))
+            part, known = self.part(name, needs)
+            found.add(part)
+            labelled.add(known)
             progress("reading scores", number + 1, len(names))
-        parts, labelled = zip(*found, strict=True)
-
-        def together(values: Sequence[Candidates], key: str) -> Any:
-            return np.concatenate([getattr(each, key) for each in values])
-
         return Candidates(
-            together(parts, "ids"),
-            probabilities=together(parts, "probabilities"),
-            embeddings=together(parts, "embeddings"),
-            groups=together(parts, "groups"),
-            labelled_embeddings=together(labelled, "embeddings"),
-            labelled_groups=together(labelled, "groups"),
+            found["ids"],
+            probabilities=found["probabilities"],
+            embeddings=found["embeddings"],
+            groups=found["groups"],
+            labelled_embeddings=labelled["embeddings"],
+            labelled_groups=labelled["groups"],
         )
 
     def part(self, name: str, needs: frozenset[str]) -> tuple[Candidates, Candidates]:
@@ -229,9 +236,56 @@ class _Pool:
         return said.rows(np.flatnonzero(left)), said.rows(np.flatnonzero(known))
 
 
+class _Stacked:
+    """The arrays of parts, one below the other, each copied once into its place.
+
+    Parameters
+    ----------
+    n_most : int
+        As many rows as there may be; memory is taken by those that are written.
+    """
+
+    def __init__(self, n_most: int) -> None:
+        self._n, self._n_most = 0, n_most
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def add(self, part: Candidates) -> None:
+        """Put a part below the others."""
+        rows = slice(self._n, self._n + len(part))
+        for name in ("ids", "probabilities", "embeddings", "groups"):
+            values = getattr(part, name)
+            if name not in self._arrays:
+                shape = (self._n_most, *values.shape[1:])
+                self._arrays[name] = np.empty(shape, values.dtype)
+            self._arrays[name][rows] = values
+        self._n += len(part)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name][: self._n]
+
+
+def _n_rows(path: Path) -> int:
+    with _readable(path):
+        n_rows: int = pq.read_metadata(path).num_rows
+        return n_rows
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise ProjectError where a part cannot be read within."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ProjectError(
+            path,
+            f"missing or damaged ({str(error).splitlines()[0]})",
+            "delete it and run cellquery predict again: the other parts are kept",
+        ) from error
+
+
 def _read(path: Path, needs: frozenset[str]) -> pa.Table:
     """Return the columns of a part that a strategy needs."""
-    try:
+    with _readable(path):
         names = pq.read_schema(path).names
         wanted = ["cell_id", "pattern", "specimen"]
         if needs & {"probabilities", "committee"}:
@@ -239,12 +293,6 @@ def _read(path: Path, needs: frozenset[str]) -> pa.Table:
         if "embeddings" in needs:
             wanted.append("embedding")
         return pq.read_table(path, columns=wanted)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ProjectError(
-            path,
-            f"missing or damaged ({str(error).splitlines()[0]})",
-            "delete it and run cellquery predict again: the other parts are kept",
-        ) from error
 
 
 def _probabilities(table: pa.Table) -> NDArray[np.float32]:

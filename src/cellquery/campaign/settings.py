@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cellquery.acquisition import query_strategy
 from cellquery.core import SettingsError
 from cellquery.core.validation import settings_fault
 from cellquery.training.settings import PRESETS as TRAIN_PRESETS, TrainSettings, overlaid, read_toml
+
+_ONE = "1 is one cell, 1.0 is all of them"
 
 
 class CampaignSettings(BaseModel):
@@ -72,6 +75,13 @@ class CampaignSettings(BaseModel):
     cache_mb: int = Field(default=2000, ge=0)
     stop_kappa: float | None = Field(default=None, gt=0, le=1)
 
+    @field_validator("budget", "first", "per_round")
+    @classmethod
+    def _share_or_number(cls, value: float | int) -> float | int:
+        if value > 1 and value % 1:
+            raise ValueError(f"{value} is neither a share, up to 1.0, nor a number of cells")
+        return value
+
     @classmethod
     def read(cls, values: dict[str, Any], where: str | Path, preset: str | None = None) -> Self:
         """Return settings from nested values laid over a preset of `PRESETS`.
@@ -88,8 +98,13 @@ class CampaignSettings(BaseModel):
         except ValidationError as error:
             raise settings_fault(error, where, "see cellquery campaign run --help") from error
         query_strategy(settings.strategy, **settings.options)
-        settings.training(where)
-        settings.final_training(where)
+        for training in (settings.training(where), settings.final_training(where)):
+            if training is not None and training.validation == "test":
+                raise SettingsError(
+                    where,
+                    "validation = 'test' would stop on cells that only judge a campaign",
+                    "choose labelled or none, or another preset",
+                )
         return settings
 
     def training(self, where: str | Path = "campaign") -> TrainSettings:
@@ -105,13 +120,32 @@ class CampaignSettings(BaseModel):
         same = {"network": rounds.network, "options": rounds.options}
         return TrainSettings.read({**self.final, **same}, f"{where}, final", self.preset)
 
+    def resolved(self) -> dict[str, dict[str, Any] | None]:
+        """Return all settings of the trainings, as ``campaign.json`` keeps them."""
+        final = self.final_training()
+        return {
+            "training": self.training().model_dump(),
+            "final_training": None if final is None else final.model_dump(),
+        }
+
+    def least_labels(self) -> int:
+        """Return how many labelled cells every training needs at least.
+
+        Examples
+        --------
+        >>> [CampaignSettings(preset=preset).least_labels() for preset in ("best", "paper")]
+        [2, 3]
+        """
+        return max(_least(each) for each in (self.training(), self.final_training()) if each)
+
     def sizes(self, n_pool: int) -> tuple[int, int, int]:
         """Return budget, first batch and further batches, in cells.
 
         Raises
         ------
         SettingsError
-            When the budget is below the first batch, or leaves nothing beside the audit cells.
+            When the budget is below the first batch, or leaves nothing beside the audit cells, or
+            when the first batch is too small to train on.
 
         Examples
         --------
@@ -125,7 +159,14 @@ class CampaignSettings(BaseModel):
                 "budget",
                 f"{budget} cells are fewer than the first batch of {first} and "
                 f"{self.audit_cells} audit cells",
-                "raise budget or lower first or audit_cells",
+                "raise budget or lower first or audit_cells"
+                + (f" ({_ONE})" if budget == 1 else ""),
+            )
+        if first < (least := self.least_labels()):
+            raise SettingsError(
+                "first",
+                f"a batch of {first}, of a budget of {budget}, is too small to train on",
+                f"make it {least} cells or more ({_ONE})",
             )
         return budget, first, per_round
 
@@ -171,6 +212,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 assert {preset["preset"] for preset in PRESETS.values()} <= set(TRAIN_PRESETS)
+
+
+def _least(settings: TrainSettings) -> int:
+    """Return the fewest labelled cells that leave two to train on, as `hold_out` splits them."""
+    if settings.validation != "labelled":
+        return 2
+    share = settings.validation_fraction
+    return next(n for n in count(3) if n - max(1, round(share * n)) >= 2)
 
 
 def _count(value: float | int, of: int) -> int:

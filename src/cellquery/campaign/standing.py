@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,40 @@ def keep_standing(path: Path, order: Query, ids: NDArray[Any], groups: NDArray[n
         "group": [group[each] for each in ranked + sorted(rest)],
     }
     write_table(path, columns)
+
+
+def passed_over(
+    path: Path, audit: Container[str], taken: Container[str], ahead: Mapping[str, bool]
+) -> list[str]:
+    """Return the audit cells that would have been handed out, had they not been answered before.
+
+    The audit stays a random sample of the cells that nobody labelled only while the choice of
+    cells does not know it. Cells are handed out in the standing order but for those that are
+    answered: an audit cell is met where the others would have been, up to the last one that was
+    handed out.
+
+    Parameters
+    ----------
+    path : Path
+        The order that the cells were handed out in.
+    audit, taken : container of str
+        The audit cells; those that rounds have labelled.
+    ahead : mapping of str to bool
+        As in `chosen_ahead`.
+    """
+    left = sum(ahead.values())
+    if not left or not path.exists():
+        return []
+    met = []
+    for cell_id in pq.read_table(path, columns=["cell_id"])["cell_id"].to_pylist():
+        if cell_id in audit:
+            if cell_id not in taken:
+                met.append(cell_id)
+        elif cell_id not in taken and ahead.get(cell_id, True):
+            left -= 1
+            if not left:
+                break
+    return met
 
 
 def chosen_ahead(root: Path, number: int, ahead: Mapping[str, bool]) -> list[str]:

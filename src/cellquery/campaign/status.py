@@ -22,28 +22,24 @@ def status_text(root: Path) -> str:
         f"{root.name}: {campaign['settings']['strategy']}, "
         f"{campaign['budget']} of {campaign['pool']['cells']} cells to label",
         "",
-        "round  labels  agreement  estimate on unlabelled cells  judged MCA  seconds",
     ]
-    done = rounds_done(root)
-    for folder in done:
-        facts = folder.facts()
+    done = [folder.facts() for folder in rounds_done(root)]
+    final = root / "final" / "final.json"
+    ends = [{"round": "final", "kappa": None, **read_json(final)}] if final.exists() else []
+    judged = [_judged(facts.get("judged")) for facts in [*done, *ends]]
+    width = max(map(len, ["judged MCA", *judged]))
+    lines.append(
+        f"round  labels  agreement  estimate on unlabelled cells  {'judged MCA':>{width}}  seconds"
+    )
+    for facts, mca in zip([*done, *ends], judged, strict=True):
         kappa = "" if facts["kappa"] is None else f"{facts['kappa']:.3f}"
         lines.append(
-            f"{facts['round']:5}  {facts['n_labels']:6}  {kappa:>9}  "
-            f"{_estimate(facts['estimate']):>28}  {_judged(facts.get('judged')):>10}  "
+            f"{facts['round']:>5}  {facts['n_labels']:6}  {kappa:>9}  "
+            f"{_estimate(facts['estimate']):>28}  {mca:>{width}}  "
             f"{sum(facts['seconds'].values()):7.1f}"
         )
-    final = root / "final" / "final.json"
-    if final.exists():
-        facts = read_json(final)
-        lines.append(
-            f"final  {facts['n_labels']:6}  {'':>9}  {_estimate(facts['estimate']):>28}  "
-            f"{_judged(facts['judged']):>10}  {sum(facts['seconds'].values()):7.1f}"
-        )
-        lines += ["", f"Ended: {facts['ended']}."]
-    else:
-        lines += ["", f"Not ended: {len(done)} rounds done."]
-    notes = sorted({note for folder in done for note in folder.facts()["notes"]})
+    lines += ["", f"Ended: {ends[0]['ended']}." if ends else f"Not ended: {len(done)} rounds done."]
+    notes = sorted({note for facts in done for note in facts["notes"]})
     return "\n".join([*lines, *(f"Note: {note}." for note in notes), RESEARCH_USE_ONLY])
 
 
@@ -55,4 +51,6 @@ def _estimate(estimate: dict[str, Any] | None) -> str:
 
 
 def _judged(judged: dict[str, Any] | None) -> str:
-    return ", ".join(f"{100 * figures['mca']:.2f}" for figures in (judged or {}).values())
+    """Return the MCA of each judged part, with its name where there are several."""
+    mca = {name: f"{100 * figures['mca']:.2f}" for name, figures in (judged or {}).items()}
+    return ", ".join(f"{name} {value}" if len(mca) > 1 else value for name, value in mca.items())

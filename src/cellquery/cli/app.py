@@ -113,8 +113,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError:
-        raise
+    except OSError as error:
+        # Without a file it is no fault of the user's, and where it came from is worth seeing.
+        if error.filename is None:
+            raise
+        warn(f"error: {error.filename}: {error.strerror}; mend that and run the same command again")
+        sys.exit(1)
     except network_faults() as error:
         warn(f"error: network: {error}; run the same command again: nothing was lost")
         sys.exit(1)

@@ -19,6 +19,14 @@ def evaluate(
     project: Annotated[
         Place, typer.Argument(parser=path_or_url, help="The project with the labelled cells.")
     ],
+    together: Annotated[
+        list[Place] | None,
+        typer.Option(
+            "--with",
+            parser=path_or_url,
+            help="Another run, whose probabilities are averaged with the first's; repeatable.",
+        ),
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="A split of the project; none takes every label.")
     ] = None,
@@ -31,7 +39,10 @@ def evaluate(
     ] = None,
     views: Annotated[
         int | None,
-        typer.Option(help="Average over 1 or 8 views of a cell [default: as trained]."),
+        typer.Option(
+            help="Average over 1 or 8 views of a cell [default: as trained, 8 with the preset "
+            "best; cellquery predict takes 1]."
+        ),
     ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     plots: Annotated[bool, typer.Option(help="Draw curves, confusion matrix, reliability.")] = True,
@@ -41,36 +52,49 @@ def evaluate(
     Intervals come from resampling specimens where these are known, since the cells of one serum
     are not independent. JSON, predictions and plots are written into the run directory.
 
-    Example: cellquery evaluate cells/models/first cells --split random --part test
+    Example: cellquery evaluate cells/models/first cells --split cell --part test
     """
     from cellquery.core import SettingsError, WeightsError
     from cellquery.data import Project
     from cellquery.data.prepare import prepare
     from cellquery.data.selection import select
     from cellquery.models import Classifier
-    from cellquery.training.evaluate import evaluate_cells, write_evaluation
+    from cellquery.reports.runs import trained_cells
+    from cellquery.training import label
+    from cellquery.training.device import torch_device
+    from cellquery.training.evaluate import judged, write_evaluation
+    from cellquery.training.predict import averaged, check_same_patterns, predict
 
     if views not in (None, 1, 8):
         raise SettingsError("--views", f"{views} is not 1 or 8", "choose one of them")
-    if not (run / "model.safetensors").exists():
-        raise WeightsError(run, "holds no model.safetensors", "finish cellquery train first")
-    classifier = Classifier.load(run / "model.safetensors")
-    views = views or classifier.provenance.get("settings", {}).get("views", 1)
+    runs = [run, *(together or [])]
+    for each in runs:
+        if each.is_file():
+            raise WeightsError(each, "is a file", "give the run directory that it is in")
+        if not (each / "model.safetensors").exists():
+            raise WeightsError(each, "holds no model.safetensors", "finish cellquery train first")
+    classifiers = [Classifier.load(each / "model.safetensors") for each in runs]
+    check_same_patterns(classifiers)
     cells = Project.open(project)
     parts = part or ([] if split is None else ["test"])
     selection = select(cells, split, parts)
-    name = name or split or "all"
+    trained = set().union(*(trained_cells(each) or () for each in runs)) & set(selection.ids)
+    name = name or (split or "all") + ("-together" if together else "")
+    said, over = [], []
     with progress_bar() as progress:
-        prepared = prepare(cells.store(), selection.ids, classifier.inputs, progress=progress)
-        evaluation, predictions = evaluate_cells(
-            classifier,
-            prepared,
-            list(selection.patterns),
-            specimens=list(selection.specimens),
-            views=views,
-            accelerator=accelerator,
-            progress=progress,
-        )
+        for classifier in classifiers:
+            over.append(views or classifier.provenance.get("settings", {}).get("views", 1))
+            prepared = prepare(cells.store(), selection.ids, classifier.inputs, progress=progress)
+            label(prepared, list(selection.patterns), classifier.patterns)
+            device = torch_device(accelerator)
+            said.append(
+                predict(classifier, prepared, views=over[-1], device=device, progress=progress)
+            )
+        predictions = averaged(said)
+        evaluation = judged(predictions, list(selection.patterns), list(selection.specimens))
+    about = (
+        {"views": over, "models": [each.name for each in runs]} if together else {"views": over[0]}
+    )
     path = write_evaluation(
         run,
         name,
@@ -78,7 +102,7 @@ def evaluate(
         predictions,
         list(selection.patterns),
         list(selection.specimens),
-        {"project": cells.path.name, "split": split, "parts": list(parts), "views": views},
+        {"project": cells.path.name, "split": split, "parts": list(parts), **about},
     )
 
     def shown(title: str, value: float | None, key: str) -> None:
@@ -89,8 +113,17 @@ def evaluate(
         words = f"[{100 * bounds[0]:.2f}, {100 * bounds[1]:.2f}]" if bounds else "not known"
         say(f"  {title:<22}{100 * value:6.2f} %   {words}")
 
-    n_specimens = evaluation.n_specimens
-    specimens = counted(n_specimens, "specimen") if n_specimens else "specimens not known"
+    if trained:
+        say(
+            f"note: {len(trained):,} of {counted(evaluation.n_cells, 'cell')} were in the "
+            "training: this is no measure of unseen cells"
+        )
+    n_unknown = sum(specimen is None for specimen in selection.specimens)
+    specimens = (
+        f"{n_unknown:,} without a specimen"
+        if n_unknown
+        else counted(evaluation.n_specimens, "specimen")
+    )
     say(
         f"{counted(evaluation.n_cells, 'cell')}, {specimens}; "
         f"95 % intervals by {evaluation.interval_unit}:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,7 @@ def run(
     With --engine ray its trainings or campaigns run side by side on a cluster whose machines see
     the same folders; results are the same.
 
-    Example: cellquery experiment run experiments/table3-lenet5.toml --project cells --split random
+    Example: cellquery experiment run experiments/table3-lenet5.toml --project cells --split cell
     --train train --test test
     """
     from cellquery.core import SettingsError
@@ -71,21 +72,17 @@ def run(
         raise SettingsError("--only", f"'{only}' is not known", "choose test or folds")
     other = {"split": split, "train": tuple(train or ()), "test": tuple(test or ())}
     other = {key: value for key, value in other.items() if value}
+    of_cases = is_case_study(file)
+    if of_cases:
+        _check_options(other, only, accelerator, gpus_per_task)
     with (
         progress_bar() as progress,
         spread_over(engine, address, cpus_per_task, gpus_per_task, progress) as cluster,
     ):
         does = cluster.run if cluster else one_after_another
-        if is_case_study(file):
-            if other:
-                raise SettingsError(
-                    f"--{next(iter(other))}",
-                    "a study of cases names its own parts",
-                    "edit its file",
-                )
-            study = read_case_study(file)
+        if of_cases:
             root: Place = run_case_study(
-                study,
+                read_case_study(file),
                 Project.open(project),
                 local_path(into),
                 cases=variant or (),
@@ -104,6 +101,23 @@ def run(
                 progress=progress,
             )
     say(results_table(root))
+
+
+def _check_options(
+    other: Iterable[str], only: str | None, accelerator: str, gpus_per_task: float
+) -> None:
+    """Refuse what a study of cases would not heed."""
+    from cellquery.core import SettingsError
+
+    processors = ("campaigns compute on processors alone", "leave it out")
+    for option, given, fault, remedy in (
+        *((each, True, "a study of cases names its own parts", "edit its file") for each in other),
+        ("only", only, "a study of cases has no such halves", "choose cases with --variant"),
+        ("accelerator", accelerator != "auto", *processors),
+        ("gpus-per-task", gpus_per_task, *processors),
+    ):
+        if given:
+            raise SettingsError(f"--{option}", fault, remedy)
 
 
 @experiment.command()

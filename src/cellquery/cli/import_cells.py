@@ -84,7 +84,8 @@ def import_cells(
     The layout is found out: the folders of I3A, LSHEp-2, SNPHEp-2 and ICPR2012 as they are
     distributed, one folder a pattern, a table of paths, or just a folder of images. Images that
     cannot be used are skipped and listed in PROJECT/faults.csv. Interrupted, the same command goes
-    on where it stopped.
+    on where it stopped. Of cells that are there already, patterns, specimens, intensities and masks
+    that the source now gives otherwise are taken over.
 
     For example:
 
@@ -96,7 +97,7 @@ def import_cells(
     """
     from cellquery.data import Project, import_cells
     from cellquery.data.labelling import Labelling
-    from cellquery.data.readers import Columns, ReaderOptions, detect_layout
+    from cellquery.data.readers import Columns, ReaderOptions
 
     columns = Columns(
         id_column,
@@ -113,19 +114,17 @@ def import_cells(
         if annotations is None
         else Columns(path=path_column, mask=mask_column, part=part_column)
     )
-    # Found out here: a mistyped source must not leave an empty project behind.
-    layout = layout or detect_layout(source)
-    project = Project.open_or_create(into)
     with progress_bar() as progress:
         summary = import_cells(
             source,
-            project,
+            into,
             layout=layout,
             reader=ReaderOptions(of_source, _listed(label_order)),
             labelling=Labelling(tuple(pattern or ()), merge_speckled, prefix, annotations, columns),
             workers=workers,
             progress=progress,
         )
+    project = Project.open(into)
     _print(summary, project)
     if strict and summary.faults:
         raise InputError(
@@ -147,6 +146,8 @@ def _print(summary: ImportSummary, project: Project) -> None:
             say(f"  {name or 'unlabelled':<18}{summary.patterns[name]:>7}")
     if summary.kept:
         say(f"there already: {counted(summary.kept, 'cell')}")
+    if summary.taken_over:
+        say(f"taken over: what the source now says of {summary.taken_over:,} of them")
     for notice in summary.notices:
         warn(f"note: {notice}")
     if summary.faults:

@@ -41,6 +41,7 @@ def model(
         network_options,
         side_fault,
     )
+    from cellquery.models.layers import outside_torch
 
     if weights is None:
         options = network_options(network, {"shortcut": shortcut} if shortcut else {})
@@ -61,6 +62,8 @@ def model(
             f"{row.name:<32}{row.kind:<10}{row.kernel or '-':<8}{output:<16}"
             f"{row.n_parameters:>11,}{row.n_multiply_adds:>15,}"
         )
+    if outside_torch(shown):
+        say("features are computed outside torch and are not counted")
     n_multiply_adds = sum(row.n_multiply_adds for row in rows)
     say(f"{shown.n_parameters:,} parameters, {n_multiply_adds:,} multiply-adds a cell; {title}.")
     say(RESEARCH_USE_ONLY)

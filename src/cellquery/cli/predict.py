@@ -30,9 +30,32 @@ def predict(
             help="File to write, .csv or .parquet; of a project, a folder of its parts.",
         ),
     ] = Path("predictions.csv"),
+    together: Annotated[
+        list[Place] | None,
+        typer.Option(
+            "--with",
+            parser=path_or_url,
+            help="Another model, whose probabilities are averaged with the first's; repeatable.",
+        ),
+    ] = None,
     views: Annotated[
-        int, typer.Option(help="Average over 1 view of a cell, or 8 (better, 8 times slower).")
+        int,
+        typer.Option(
+            help="Average over 1 view of a cell, or 8 (better, 8 times slower; what cellquery "
+            "evaluate takes of the preset best)."
+        ),
     ] = 1,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Force a layout instead of detecting it, as for cellquery import."),
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column of cell ids, of a table.")] = None,
+    path_column: Annotated[
+        str | None, typer.Option(help="Column of image paths, of a table.")
+    ] = None,
+    mask_column: Annotated[
+        str | None, typer.Option(help="Column of mask paths, of a table.")
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int,
@@ -56,8 +79,9 @@ def predict(
     """
     from cellquery.core import SettingsError
     from cellquery.data import Project
+    from cellquery.data.readers import Columns
     from cellquery.models import Classifier
-    from cellquery.training.bulk import predict_source
+    from cellquery.training.bulk import predict_together
     from cellquery.training.pool_scores import score_project
 
     if views not in (1, 8):
@@ -66,15 +90,19 @@ def predict(
     if not into_folder and (embeddings or engine != "local"):
         option = "--embeddings" if embeddings else f"--engine {engine}"
         raise SettingsError(option, f"{out} is one file", "name a folder with --out")
-    weights = model / "model.safetensors" if model.is_dir() else model
-    classifier = Classifier.load(weights)
+    if into_folder and together:
+        raise SettingsError("--with", f"{out} is a folder", "name a .csv or .parquet with --out")
+    classifiers = [
+        Classifier.load(each / "model.safetensors" if each.is_dir() else each)
+        for each in (model, *(together or []))
+    ]
     with (
         progress_bar() as progress,
         spread_over(engine, address, cpus_per_task, gpus_per_task, progress) as cluster,
     ):
         if into_folder:
             summary = score_project(
-                classifier,
+                classifiers[0],
                 Project.open(source),
                 local_path(out),
                 views=views,
@@ -85,11 +113,13 @@ def predict(
                 progress=progress,
             )
         else:
-            summary = predict_source(
-                classifier,
+            summary = predict_together(
+                classifiers,
                 source,
                 out,
                 views=views,
+                layout=layout,
+                columns=Columns(id=id_column, path=path_column, mask=mask_column),
                 accelerator=accelerator,
                 workers=workers,
                 progress=progress,
@@ -104,6 +134,12 @@ def predict(
         warn(
             f"note: without a mask: {counted(summary.n_without_mask, 'cell')}, though this network "
             "learnt from masks; it takes all of such a cell as nucleus, and is less sure"
+        )
+    judged_over = max(each.provenance.get("settings", {}).get("views", 1) for each in classifiers)
+    if views < judged_over:
+        warn(
+            f"note: 1 view of each cell: cellquery evaluate averages {judged_over} of this "
+            f"network, as --views {judged_over} does here"
         )
     for pattern, count in summary.n_predicted.most_common():
         say(f"  {pattern:<20}{count:>8}  {100 * count / summary.n_cells:5.1f} %")

@@ -10,13 +10,17 @@ import typer
 from cellquery.cli.console import progress_bar, say
 from cellquery.cli.engine import Address, CpusPerTask, EngineName, GpusPerTask, spread_over
 from cellquery.core.notice import RESEARCH_USE_ONLY
+from cellquery.core.places import local_path
 from cellquery.core.words import counted
 
 
 def select(
     scores: Annotated[
         list[Path],
-        typer.Argument(help="A folder that cellquery predict wrote; several are a committee."),
+        typer.Argument(
+            parser=local_path,
+            help="A folder that cellquery predict wrote; several are a committee.",
+        ),
     ],
     n: Annotated[int, typer.Option(min=1, help="How many cells.")],
     strategy: Annotated[str, typer.Option(help="A query strategy: margin, entropy, ...")] = (

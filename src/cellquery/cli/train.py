@@ -43,6 +43,14 @@ def train(
             help="Start from this model.safetensors; it must name the same patterns.",
         ),
     ] = None,
+    rehearse: Annotated[
+        Place | None,
+        typer.Option(
+            parser=path_or_url,
+            help="A project whose labelled cells join the training, such as synthetic ones; the "
+            "setting rehearsal says how many for each cell [default: 1].",
+        ),
+    ] = None,
     new_head: Annotated[
         bool,
         typer.Option("--new-head", help="Allow --initial with other patterns: new last layer."),
@@ -60,7 +68,7 @@ def train(
 ) -> None:
     """Train the parallel network on labelled cells; interrupted, it goes on where it was.
 
-    Example: cellquery train cells --split random --name first --preset best
+    Example: cellquery train cells --split cell --name first --preset best
     """
     from cellquery.core import TrainingError
     from cellquery.data import Project
@@ -73,6 +81,8 @@ def train(
     chosen = read_settings(settings, preset) if settings else TrainSettings.preset(preset)
     changes = {"max_epochs": epochs, "freeze_early": freeze_early or None}
     values = chosen.model_dump() | {k: v for k, v in changes.items() if v is not None}
+    if rehearse and not chosen.rehearsal:
+        values["rehearsal"] = 1.0
     chosen = TrainSettings.read(values, "options")
     cells = Project.open(project)
     chosen = chosen.model_copy(update={"inputs": inputs_for(cells, chosen.inputs)})
@@ -93,6 +103,12 @@ def train(
             seen = select(cells, split, [test])
             judged = prepare(cells.store(), seen.ids, chosen.inputs, progress=progress)
             leaked = label(judged, list(seen.patterns), cells.patterns)
+        rehearsed = None
+        if rehearse:
+            others = Project.open(rehearse)
+            known = select(others, None, ())
+            shown = prepare(others.store(), known.ids, chosen.inputs, progress=progress)
+            rehearsed = label(shown, list(known.patterns), cells.patterns)
         classifier = train_run(
             run,
             prepared,
@@ -102,11 +118,13 @@ def train(
             seed=seed,
             initial=start,
             leaked=leaked,
+            rehearsed=rehearsed,
             about={
                 "project": cells.path.name,
                 "split": split,
                 "parts": list(parts),
                 "left_out": list(leave_out or []),
+                "rehearsed": rehearse.name if rehearse else None,
                 "preset": preset,
             },
             accelerator=accelerator,

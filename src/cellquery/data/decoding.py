@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellquery.core import InputError
 from cellquery.data.images import RawImage, decode_image, read_bytes, read_mask
@@ -20,21 +19,36 @@ from cellquery.data.records import SourceCell
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of a cell that is stored already; `shape` is (height, width)."""
+
+    digest: str
+    shape: tuple[int, int]
+    pattern: str | None
+    specimen: str | None
+    intensity: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A cell to decode, its path within the source, and its digest if it is stored already."""
+    """A cell to decode, its path within the source, and what is stored of it already."""
 
     cell: SourceCell
     source: str
-    stored_digest: str | None
+    stored: Stored | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job: a row for the store, or a fault, or neither for a cell stored already."""
+    """What came of a job: a row for the store, or a fault.
+
+    Of a cell stored already it is neither, but the bits of its mask, where the source has one.
+    """
 
     cell: SourceCell
     row: dict[str, Any] | None = None
     fault: InputError | None = None
+    mask_bits: bytes | None = None
 
 
 def decode_batch(jobs: list[Job]) -> list[Outcome]:
@@ -59,22 +73,29 @@ def _decode(job: Job) -> Outcome:
             )
         data = read_bytes(cell.path)
         digest = hashlib.sha256(data).hexdigest()
-        if digest == job.stored_digest:
-            return Outcome(cell)
+        if job.stored is not None and digest == job.stored.digest:
+            return Outcome(cell, mask_bits=mask_bits_of(cell, job.stored.shape))
         image = decode_image(data, cell.path)
-        mask = read_mask(cell.mask_path, image.shape) if cell.mask_path else None
+        mask_bits = mask_bits_of(cell, image.shape)
     except InputError as fault:
         return Outcome(cell, fault=fault)
-    if job.stored_digest is not None:
+    if job.stored is not None:
         raise InputError(
             cell.path,
             f"the project has another image with the id {cell.cell_id!r}",
             "import it with --prefix NAME- or into another project",
         )
-    return Outcome(cell, row=_row(job, digest, image, mask))
+    return Outcome(cell, row=_row(job, digest, image, mask_bits))
 
 
-def _row(job: Job, digest: str, image: RawImage, mask: NDArray[np.bool_] | None) -> dict[str, Any]:
+def mask_bits_of(cell: SourceCell, shape: tuple[int, int]) -> bytes | None:
+    """Return the mask of a cell as the store keeps it, or None where the source has none."""
+    if cell.mask_path is None:
+        return None
+    return np.packbits(read_mask(cell.mask_path, shape)).tobytes()
+
+
+def _row(job: Job, digest: str, image: RawImage, mask_bits: bytes | None) -> dict[str, Any]:
     height, width = image.shape
     counts = image.pixels
     return {
@@ -89,7 +110,7 @@ def _row(job: Job, digest: str, image: RawImage, mask: NDArray[np.bool_] | None)
         "channels": 1 if counts.ndim == 2 else counts.shape[2],
         "bit_depth": image.bit_depth,
         "content_bits": image.content_bits,
-        "mask": mask is not None,
+        "mask": mask_bits is not None,
         "pixels": counts.astype(counts.dtype.newbyteorder("<"), copy=False).tobytes(),
-        "mask_bits": None if mask is None else np.packbits(mask).tobytes(),
+        "mask_bits": mask_bits,
     }

@@ -11,15 +11,16 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from cellquery.core import InputError, Progress, ProjectError, parse_pattern, silent
 from cellquery.core.places import Place
 from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
+from cellquery.data.amending import says_otherwise, stored_cells, take_over
 from cellquery.data.decoding import Job, Outcome, decode_batch
-from cellquery.data.faults import write_faults
+from cellquery.data.faults import read_faults, write_faults
 from cellquery.data.labelling import LabelledCells, Labelling, utf8
 from cellquery.data.project import Project
 from cellquery.data.readers import ReaderOptions, open_source
@@ -44,6 +45,9 @@ class ImportSummary:
         Cells that the source names.
     imported, kept : int
         Cells new to the project, and cells that were there already.
+    taken_over : int
+        Of the latter, those of which the source now says otherwise: a pattern, specimen,
+        intensity or mask that the project had not, and has now.
     faults : list of InputError
         Inputs that were skipped, as in ``faults.csv``.
     patterns : Counter
@@ -62,6 +66,7 @@ class ImportSummary:
     found: int = 0
     imported: int = 0
     kept: int = 0
+    taken_over: int = 0
     faults: list[InputError] = field(default_factory=list)
     patterns: Counter[str | None] = field(default_factory=Counter)
     n_specimen_known: int = 0
@@ -72,7 +77,7 @@ class ImportSummary:
 
 def import_cells(
     source: str | Path,
-    project: Project,
+    project: Project | Place,
     *,
     layout: str | None = None,
     reader: ReaderOptions | None = None,
@@ -82,15 +87,16 @@ def import_cells(
 ) -> ImportSummary:
     """Bring the cells of a folder or table into a project and return what was done.
 
-    Cells already there (same id, same image) are passed over, so the same call resumes an
-    interrupted import. Images that cannot be used are skipped and listed in ``faults.csv``.
+    Of cells already there (same id, same image) only what the source now says otherwise is taken
+    over, so the same call resumes an interrupted import, and changes nothing after one that ended.
+    Images that cannot be used are skipped and listed in ``faults.csv``.
 
     Parameters
     ----------
     source : str or Path
         A folder or a table.
-    project : Project
-        Where to.
+    project : Project, Path or UPath
+        Where to. A new or empty folder becomes a project once the source is found in order.
     layout : str, optional
         A key of ``readers.LAYOUTS``; detected when not given.
     reader : ReaderOptions, optional
@@ -112,10 +118,20 @@ def import_cells(
         When the project cannot be written; what was imported before is kept.
     """
     labelling = labelling or Labelling()
-    opened = open_source(source, layout, reader)
+    there = project if isinstance(project, Project) else Project.open_if_there(project)
+    known = there.patterns if there else ()
+    options = replace(
+        reader or ReaderOptions(),
+        own_patterns=(*known, *labelling.own_patterns),
+        annotations=labelling.annotations,
+    )
+    opened = open_source(source, layout, options)
     summary = ImportSummary(opened.layout, notices=list(opened.notices))
-    cells = LabelledCells(opened, labelling, project.patterns)
-    repeated = _survey(cells, summary)
+    cells = LabelledCells(opened, labelling, known)
+    listed = {fault.where for fault in read_faults(there.path)} if there else set()
+    repeated, looked_at = _survey(cells, summary, listed)
+    if not isinstance(project, Project):
+        project = there or Project.create(project)
     with _one_import_at_a_time(project.path):
         project.declare(
             cells.patterns.union(map(parse_pattern, labelling.own_patterns)),
@@ -125,13 +141,13 @@ def import_cells(
             written = _store(cells, project, repeated, summary, workers, progress)
         finally:
             # Also when the import stops half-way: the list must not miss what was skipped.
-            write_faults(project.path, opened.root, summary.faults)
+            write_faults(project.path, source, summary.faults, looked_at)
         project.write_manifest(written)
         if summary.parts:
             _save_source_split(project, summary.parts)
     if not summary.imported and not summary.kept:
         raise _nothing_usable(source, summary.faults)
-    summary.notices += _remarks(summary, cells)
+    summary.notices += _remarks(summary, cells, project)
     return summary
 
 
@@ -143,12 +159,22 @@ def _about(source: str | Path, layout: str, cells: LabelledCells) -> dict[str, s
     return about
 
 
-def _survey(cells: LabelledCells, summary: ImportSummary) -> set[str]:
-    """Check every label and id; return the ids of cells that stand twice in the same words."""
+def _survey(
+    cells: LabelledCells, summary: ImportSummary, listed: set[str]
+) -> tuple[set[str], set[str]]:
+    """Check every label and id.
+
+    Return the ids of cells that stand twice in the same words, and which of the paths that are
+    listed as faults the source names.
+    """
     seen: dict[str, int] = {}
     repeated: set[str] = set()
+    looked_at: set[str] = set()
     for cell in cells:
         summary.found += 1
+        if listed:
+            paths = (path for path in (cell.path, cell.mask_path) if path)
+            looked_at.update(listed.intersection(map(os.path.abspath, paths)))
         words = hash((cell.path, cell.pattern, cell.specimen, cell.intensity))
         if cell.cell_id not in seen:
             seen[cell.cell_id] = words
@@ -167,7 +193,7 @@ def _survey(cells: LabelledCells, summary: ImportSummary) -> set[str]:
                 f"the id {cell.cell_id!r} stands twice, with another file or label",
                 "keep one of the two, or give each an id of its own",
             )
-    return repeated
+    return repeated, looked_at
 
 
 def _store(
@@ -179,10 +205,9 @@ def _store(
     progress: Progress,
 ) -> dict[str, str]:
     images = project.path / "images"
-    stored: dict[str, str] = {}
-    for table in ImageStore(images, shards_of(images, mending=True)).manifest_by_shard():
-        columns = (table[name].to_pylist() for name in ("cell_id", "digest"))
-        stored.update(zip(*columns, strict=True))
+    store = ImageStore(images, shards_of(images, mending=True))
+    stored = stored_cells(store)
+    otherwise: dict[str, SourceCell] = {}
     writer = ShardWriter(images)
     jobs = (
         Job(cell, _path_within(cells.root, cell.path), stored.get(cell.cell_id))
@@ -193,12 +218,19 @@ def _store(
     for outcomes in in_order(decode_batch, in_batches(jobs), workers, task="import"):
         for outcome in outcomes:
             _count(outcome, summary)
+            cell_id = outcome.cell.cell_id
             if outcome.row is not None:
                 writer.add(outcome.row)
+            elif outcome.fault is None and says_otherwise(outcome, stored[cell_id], store):
+                otherwise[cell_id] = outcome.cell
         done += len(outcomes)
         progress("importing", done, total)
     writer.flush()
-    return writer.written
+    written = {shard.name: shard.sha256 for shard in store.shards if shard.sha256}
+    if otherwise:
+        written |= take_over(project, store, otherwise, progress)
+        summary.taken_over = len(otherwise)
+    return written | writer.written
 
 
 def _count(outcome: Outcome, summary: ImportSummary) -> None:
@@ -253,7 +285,7 @@ def _nothing_usable(source: str | Path, faults: list[InputError]) -> InputError:
     )
 
 
-def _remarks(summary: ImportSummary, cells: LabelledCells) -> list[str]:
+def _remarks(summary: ImportSummary, cells: LabelledCells, project: Project) -> list[str]:
     remarks = [
         f"{count} cells are 16-bit files whose counts need {bits} bits; "
         f"full scale is taken as {2**bits - 1}"
@@ -265,6 +297,12 @@ def _remarks(summary: ImportSummary, cells: LabelledCells) -> list[str]:
         remarks.append(
             f"the specimen of {unknown} cells is not known: splits at random may put cells of one "
             f"serum in both training and test, and so promise too much"
+        )
+    splits = [name for name in project.split_names if name != SOURCE_SPLIT]
+    if summary.taken_over and splits:
+        remarks.append(
+            f"the splits made before stay as they were ({', '.join(splits)}): "
+            "make them again where they should follow the patterns or specimens taken over"
         )
     if cells.n_facts_unused:
         remarks.append(f"{cells.n_facts_unused} rows of the annotations name no cell of the source")

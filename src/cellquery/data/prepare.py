@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,6 +16,7 @@ from cellquery.core import Progress, silent
 from cellquery.core.durable import scratch
 from cellquery.data.images import content_bits, grey
 from cellquery.data.project import Project
+from cellquery.data.records import camera_bits
 from cellquery.wavelets import InputSettings, per_image_limits, standardise
 
 
@@ -136,15 +136,10 @@ def prepare(
 
 
 def inputs_for(project: Project, settings: InputSettings) -> InputSettings:
-    """Return input settings with the bits that the project's 16-bit cells use, if it has any.
-
-    One dim cell shows fewer bits than its camera has: the highest of all cells is the camera's.
-    """
-    manifest = project.manifest()
-    deep = manifest.filter(pc.equal(manifest["bit_depth"], 16))
-    if settings.content_bits is not None or not len(deep):
+    """Return input settings with the bits that the project's 16-bit cells use, if it has any."""
+    bits = camera_bits(project.manifest())
+    if settings.content_bits is not None or bits is None:
         return settings
-    bits = pc.max(deep["content_bits"]).as_py()
     return settings.model_copy(update={"content_bits": bits})
 
 

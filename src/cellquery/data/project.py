@@ -108,10 +108,15 @@ class Project:
         return project
 
     @classmethod
+    def open_if_there(cls, path: str | Place) -> Project | None:
+        """Return the project in a directory, or None when there is none."""
+        path = path_or_url(path)
+        return cls.open(path) if (path / "project.toml").exists() else None
+
+    @classmethod
     def open_or_create(cls, path: str | Place) -> Project:
         """Return the project in a directory, made when the directory is new or empty."""
-        path = path_or_url(path)
-        return cls.open(path) if (path / "project.toml").exists() else cls.create(path)
+        return cls.open_if_there(path) or cls.create(path)
 
     @property
     def patterns(self) -> tuple[str, ...]:

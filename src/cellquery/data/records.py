@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 MANIFEST_SCHEMA: pa.Schema = pa.schema(
     [
@@ -57,3 +58,13 @@ class SourceCell:
     intensity: str | None = None
     part: str | None = None
     origin: str | None = None
+
+
+def camera_bits(manifest: pa.Table) -> int | None:
+    """Return the bits that the 16-bit cells of a manifest use, or None where it has none.
+
+    One dim cell shows fewer bits than its camera has: the highest of all cells is the camera's.
+    """
+    deep = manifest.filter(pc.equal(manifest["bit_depth"], 16))
+    bits: int | None = pc.max(deep["content_bits"]).as_py()
+    return bits

@@ -1,9 +1,10 @@
 """The files of an image store: their names, and each as it was when the store was opened.
 
 Shards of at most 2,048 cells are uncompressed Arrow IPC files, ``part-00000.arrow`` onwards, each
-written whole or not at all. A shard never changes once written, so an interrupted import goes on
-after the last one. ``manifest.parquet`` tells, in its metadata, the shards of every finished
-import with their cells, bytes and SHA-256.
+written whole or not at all. The cells of a shard and their pixels never change once written, so an
+interrupted import goes on after the last one; what is known of the cells may, see
+:mod:`~cellquery.data.amending`. ``manifest.parquet`` tells, in its metadata, the shards of every
+finished import with their cells, bytes and SHA-256.
 """
 
 from __future__ import annotations
@@ -183,21 +184,33 @@ class ShardWriter:
         """
         if not self._rows:
             return
-        batch = pa.RecordBatch.from_pylist(self._rows, schema=STORE_SCHEMA)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, STORE_SCHEMA) as shard:
-            shard.write_batch(batch)
-        content = sink.getvalue()
         path = self._folder / f"part-{self._next:05}.arrow"
-        with replacing(path) if isinstance(path, Path) else sending(path, new=True) as file:
-            file.write(content)
-        sha256 = self.written[path.name] = hashlib.sha256(content).hexdigest()
-        if not isinstance(path, Path):
-            # What was sent need not come back for the manifest, or for a training right after.
-            mapped_copy(sha256, content.size, lambda copy: copy.write_bytes(content))
+        self.written[path.name] = write_shard(path, self._rows, new=True)
         self._next += 1
         self._rows = []
         self._bytes = 0
+
+
+def write_shard(path: Place, rows: list[dict[str, Any]], *, new: bool = False) -> str:
+    """Write rows of ``STORE_SCHEMA`` as one shard, and return its SHA-256.
+
+    Raises
+    ------
+    ProjectError
+        When it cannot be written; or is `new`, lies on a URL, and is there already.
+    """
+    batch = pa.RecordBatch.from_pylist(rows, schema=STORE_SCHEMA)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, STORE_SCHEMA) as shard:
+        shard.write_batch(batch)
+    content = sink.getvalue()
+    with replacing(path) if isinstance(path, Path) else sending(path, new=new) as file:
+        file.write(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if not isinstance(path, Path):
+        # What was sent need not come back for the manifest, or for a training right after.
+        mapped_copy(sha256, content.size, lambda copy: copy.write_bytes(content))
+    return sha256
 
 
 def shards_of(folder: Place, *, mending: bool = False) -> list[Shard]:

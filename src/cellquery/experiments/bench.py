@@ -81,7 +81,7 @@ def bench_campaign(
     usual = study.settings_of("IN-AL", budget)
     if usual.final is None:
         raise SettingsError(study.name, "has no last training to compare with", "set final")
-    everything = study.settings_of("IN-RS", 1.0)
+    everything = study.settings_of("IN-RS", 1.0).model_copy(update={"audit_cells": 0})
     ways: dict[str, CampaignSettings] = {"all-labels": everything, "campaign": usual}
     if literal:
         ways["literal"] = usual.model_copy(
@@ -89,6 +89,8 @@ def bench_campaign(
         )
     root = into / f"bench-{study.name}"
     grounds = Grounds.prepare(study, project, seed, progress=progress)
+    for settings in ways.values():
+        settings.sizes(len(grounds.pool))
     first = grounds.learn_first(root, seed)
     costs = []
     for name, settings in ways.items():

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.campaign.settings import laid_over
@@ -20,10 +22,16 @@ from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
-from cellquery.data.selection import select
+from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder
 from cellquery.experiments.config import InitialLearning
-from cellquery.experiments.initial import judge_first, learn_first
+from cellquery.experiments.initial import alone, judge_first, learn_first
+from cellquery.experiments.same_study import (
+    check_same_cells,
+    check_same_settings,
+    check_same_study,
+    difference,
+)
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, TrainSettings
 from cellquery.training.settings import overlaid, read_toml
@@ -50,7 +58,7 @@ class CaseStudy(BaseModel):
         Settings laid over these for RS and IN-RS.
     cases : tuple of {"RS", "AL", "IN-RS", "IN-AL"}
     budgets : tuple of float
-        Shares of the pool.
+        Shares of the pool, told apart to 0.1 % of it.
     seeds : tuple of int
     split : str
     pool, test : tuple of str
@@ -76,26 +84,86 @@ class CaseStudy(BaseModel):
     folds: int = Field(default=0, ge=0, le=50)
     initial: InitialLearning
 
-    def settings_of(self, case: Case, budget: float) -> CampaignSettings:
+    @field_validator("budgets")
+    @classmethod
+    def _apart(cls, budgets: tuple[float, ...]) -> tuple[float, ...]:
+        for one, other in pairwise(sorted(budgets)):
+            if campaign_folder(Path(), "RS", 0, one) == campaign_folder(Path(), "RS", 0, other):
+                raise ValueError(f"{one:g} and {other:g} agree to 0.1 % of the pool")
+        return budgets
+
+    def settings_of(self, case: Case, budget: float, n_pool: int | None = None) -> CampaignSettings:
         """Return the settings of a case's campaign.
 
         Random cells need no rounds where a last training follows: they are drawn at once.
+
+        Parameters
+        ----------
+        case : {"RS", "AL", "IN-RS", "IN-AL"}
+        budget : float
+        n_pool : int or None
+            Size of the pool: what is drawn at once leaves room for audit cells in the budget. None
+            leaves them out of account.
         """
         values = {**self.campaign, "budget": float(budget)}
         if case.endswith("AL"):
             return CampaignSettings.read(values, self.name, self.preset)
-        values = laid_over(values, {"strategy": "random", **self.random})
+        values = laid_over(values, {"strategy": "random", "cold_start": "random", **self.random})
         settings = CampaignSettings.read(values, self.name, self.preset)
         if settings.final is None:
             return settings
         # The network of the only round is not used, so it need not be good.
         once = overlaid(settings.train, {"max_epochs": 1, "min_steps": 0})
-        return settings.model_copy(update={"first": 1.0, "train": once})
+        drawn = settings.model_copy(update={"first": 1.0, "train": once})
+        if n_pool is None or not settings.audit_cells:
+            return drawn
+        whole, _, _ = drawn.model_copy(update={"audit_cells": 0}).sizes(n_pool)
+        # Cells that the audit has too leave room for others, which the next batch takes.
+        first = max(1, whole - settings.audit_cells)
+        return drawn.model_copy(update={"first": first, "per_round": 1.0})
 
     def initial_settings(self) -> TrainSettings:
-        """Return the settings of the initial learning, laid over the rounds' preset."""
+        """Return the settings of the initial learning: the rounds' preset, inputs and network.
+
+        Raises
+        ------
+        SettingsError
+            When ``initial.settings`` has other inputs or another network than the rounds.
+        """
+        where = f"{self.name}, initial"
         campaign = CampaignSettings.read(self.campaign, self.name, self.preset)
-        return TrainSettings.read(self.initial.settings, f"{self.name}, initial", campaign.preset)
+        shared = _shared(campaign.training())
+        base = TrainSettings.read(shared, where, campaign.preset)
+        settings = TrainSettings.read(self.initial.settings, where, base=base)
+        if unlike := difference(_shared(settings), shared):
+            raise SettingsError(
+                where, f"{unlike} as in the rounds", "set it in campaign.train, for both"
+            )
+        return settings
+
+    def check(self, where: str | Path) -> None:
+        """Refuse settings that the cases cannot have side by side.
+
+        Raises
+        ------
+        SettingsError
+            Naming the case and the setting.
+        """
+        initial = self.initial_settings()
+        for case in self.cases:
+            settings = self.settings_of(case, self.budgets[0])
+            if settings.cold_start != "random" and case != "IN-AL":
+                raise SettingsError(
+                    where,
+                    f"{case} cannot begin with cold_start = '{settings.cold_start}'",
+                    "choose random, or leave the case out: IN-AL alone can",
+                )
+            if unlike := difference(_shared(settings.training()), _shared(initial)):
+                raise SettingsError(
+                    where,
+                    f"{case} has {unlike} as in the other cases",
+                    "set it in campaign.train, for all",
+                )
 
 
 def is_case_study(path: Path) -> bool:
@@ -115,10 +183,13 @@ def read_case_study(path: Path) -> CaseStudy:
         study = CaseStudy(**read_toml(path, "see the folder experiments/"))
     except ValidationError as error:
         raise settings_fault(error, path, "mend this key", "study") from error
-    for case in study.cases:
-        study.settings_of(case, study.budgets[0])
-    study.initial_settings()
+    study.check(path)
     return study
+
+
+def _shared(settings: TrainSettings) -> dict[str, Any]:
+    """Return what all trainings of a study have in common: their cells are prepared once."""
+    return settings.model_dump(include={"inputs", "network", "options"})
 
 
 def run_case_study(
@@ -133,7 +204,8 @@ def run_case_study(
     """Run what is not yet done of a study and return its directory.
 
     Each campaign has a directory ``CASE/seed-S/budget-PERCENT``; finished ones are kept, an
-    interrupted one goes on. Budgets are run from small to large.
+    interrupted one goes on. Budgets are run from small to large. Cases, budgets and seeds may come
+    and go; nothing else may change.
 
     Parameters
     ----------
@@ -146,15 +218,26 @@ def run_case_study(
     engine : Engine
         Does the campaigns, each after the initial learning of its seed where it has one.
     progress : Progress
+
+    Raises
+    ------
+    SettingsError
+        When a campaign cannot be run with its settings, or the directory holds one with others.
+    ProjectError
+        When the directory holds a campaign on other cells.
     """
     unknown = sorted(set(cases) - set(study.cases))
     if unknown:
         raise SettingsError(
             study.name, f"has no case '{unknown[0]}'", f"choose from {', '.join(study.cases)}"
         )
+    study.check(study.name)
     root = into.resolve() / study.name
     root.mkdir(parents=True, exist_ok=True)
-    write_json(root / "study.json", study.model_dump())
+    check_same_study(root, study)
+    _check_campaigns(study, project, root, progress)
+    with alone(root / "study.json"):
+        write_json(root / "study.json", study.model_dump())
     asked, of = study.model_dump_json(), project.path.resolve()
     units: list[Unit] = []
     for seed in study.seeds:
@@ -176,6 +259,42 @@ def run_case_study(
         _grounds.cache_clear()
         _first.cache_clear()
     return root
+
+
+def _check_campaigns(study: CaseStudy, project: Project, root: Path, progress: Progress) -> None:
+    """Refuse what cannot be run or was run on other terms, before any work."""
+    chosen = select(project, study.split, study.pool)
+    begun: dict[int, list[Path]] = {}
+    for seed in study.seeds:
+        n_pool = int(_in_pool(study, chosen, seed).sum())
+        for case, budget in product(study.cases, study.budgets):
+            settings = study.settings_of(case, budget, n_pool)
+            settings.sizes(n_pool)
+            folder = campaign_folder(root, case, seed, budget)
+            if (folder / "campaign.json").exists():
+                check_same_settings(folder, settings)
+                begun.setdefault(seed, []).append(folder)
+    if not begun:
+        return
+    inputs = inputs_for(project, study.initial_settings().inputs)
+    prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
+    test = {"test": select(project, study.split, study.test).ids} if study.test else {}
+    for seed, folders in begun.items():
+        kept = _in_pool(study, chosen, seed)
+        inside = chosen.rows(kept)
+        pool = Pool(prepared.take(inside.ids), inside.specimens)
+        judged = {**test, "unseen": chosen.ids[~kept]} if study.folds else test
+        for folder in folders:
+            check_same_cells(folder, project.patterns, pool, judged)
+
+
+def _in_pool(study: CaseStudy, chosen: Selection, seed: int) -> NDArray[np.bool_]:
+    """Return which cells a seed chooses from: all but those of its fold."""
+    if not study.folds:
+        return np.ones(len(chosen), dtype=bool)
+    columns = (chosen.ids.tolist(), chosen.patterns.tolist(), chosen.specimens.tolist())
+    folds = specimen_folds(*columns, k=study.folds, seed=0)
+    return ~np.isin(chosen.ids, folds[f"fold-{seed % study.folds}"])
 
 
 @lru_cache(maxsize=1)
@@ -222,7 +341,7 @@ def _advance(
     study = grounds.study
     about = {"study": study.name, "case": case, "synthetic": grounds.project.is_synthetic}
     folder = campaign_folder(root, case, seed, budget)
-    settings = study.settings_of(case, budget)  # type: ignore[arg-type]
+    settings = study.settings_of(case, budget, len(grounds.pool))  # type: ignore[arg-type]
     campaign = grounds.campaign(folder, settings, seed, first, about)
     campaign.advance(grounds.oracle)
 
@@ -266,11 +385,8 @@ class Grounds:
             cells = prepare(project.store(), test.ids, inputs, progress=progress)
             judged.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
         prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
-        kept = np.ones(len(chosen), dtype=bool)
+        kept = _in_pool(study, chosen, seed)
         if study.folds:
-            columns = (chosen.ids.tolist(), chosen.patterns.tolist(), chosen.specimens.tolist())
-            folds = specimen_folds(*columns, k=study.folds, seed=0)
-            kept = ~np.isin(chosen.ids, folds[f"fold-{seed % study.folds}"])
             out = chosen.rows(~kept)
             cells = prepared.take(out.ids)
             judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))

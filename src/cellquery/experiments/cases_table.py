@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
+from cellquery.core.words import counted
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One finished campaign judged on one set of cells; accuracies and recalls from 0 to 1."""
+    """One finished campaign judged on one set of cells; accuracies and recalls from 0 to 1.
+
+    A pattern that no judged cell has is without recall, and no part of the MCA.
+    """
 
     case: str
     seed: int
@@ -63,7 +67,7 @@ def case_results(root: Path) -> list[CaseResult]:
                 if not path.exists():
                     continue
                 final = json.loads(path.read_text(encoding="utf-8"))
-                seconds = sum(final["seconds"].values()) + _seconds_of_rounds(folder)
+                seconds = sum(final["seconds"].values()) + _seconds_of_rounds(folder, case)
                 for name, said in final["judged"].items():
                     results.append(
                         CaseResult(
@@ -113,8 +117,22 @@ def cases_table(root: Path) -> str:
             f"{np.mean([each.seconds for each in group]):.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *_differences(rows), "", RESEARCH_USE_ONLY]
+    lines += ["", *absent_patterns(results), *_differences(rows), "", RESEARCH_USE_ONLY]
     return "\n".join(lines)
+
+
+def absent_patterns(results: Sequence[CaseResult]) -> list[str]:
+    """Return a line for each pattern that the judged cells of some seeds lack."""
+    seeds: dict[tuple[str, str], set[int]] = {}
+    for each in results:
+        for pattern, recall in each.recall.items():
+            if recall is None:
+                seeds.setdefault((each.judged, pattern), set()).add(each.seed)
+    return [
+        f"No {pattern} in {judged} of {counted(len(among), 'seed')} "
+        f"({', '.join(map(str, sorted(among)))}): MCA there is the mean of the other patterns."
+        for (judged, pattern), among in seeds.items()
+    ]
 
 
 def _differences(rows: dict[tuple[str, float, str], list[CaseResult]]) -> list[str]:
@@ -155,7 +173,11 @@ def _recall(group: Sequence[CaseResult], pattern: str) -> str:
     return f"{100 * np.mean(known):.1f}" if known else ""
 
 
-def _seconds_of_rounds(folder: Path) -> float:
+def _seconds_of_rounds(folder: Path, case: str) -> float:
+    settings = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))["settings"]
+    if case.endswith("RS") and settings["final"] is not None:
+        # Its round exists for form; the network of it is not used.
+        return 0.0
     paths = folder.glob("rounds/*/round.json")
     rounds = [json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in paths]
     return float(sum(sum(seconds.values()) for seconds in rounds))

@@ -143,7 +143,8 @@ def _note(methods: Sequence[Method]) -> str:
     words = (
         "Mean ± standard deviation over seeds; seeds of the two judgements. Training is the median "
         "time of one training on all cells, cells/s the median speed of predictions, memory the "
-        "highest of the process that trains."
+        "highest of the process that trains. Multiply-adds are those of torch: hand-crafted "
+        "features are computed outside it and are not counted."
     )
     return words + (" One seed where no deviation stands." if single else "")
 

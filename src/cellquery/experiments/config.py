@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cellquery.core.places import Place
 from cellquery.core.validation import settings_fault
-from cellquery.experiments.table import kept_experiment
+from cellquery.experiments.table import FIRST, kept_experiment
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
 
@@ -53,6 +53,9 @@ class Variant(BaseModel):
     settings : dict
     initial : InitialLearning or None
         None starts from random weights.
+    mean_of : tuple of str
+        Variants whose probabilities are averaged; nothing is trained then. ``NAME:first`` is the
+        network of that variant's initial learning.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +63,13 @@ class Variant(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")
     settings: dict[str, Any] = {}
     initial: InitialLearning | None = None
+    mean_of: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _trained_or_averaged(self) -> Self:
+        if self.mean_of and (self.settings or self.initial):
+            raise ValueError("mean_of trains nothing: leave out settings and initial")
+        return self
 
 
 class Experiment(BaseModel):
@@ -118,6 +128,15 @@ class Experiment(BaseModel):
     fold_seeds: tuple[int, ...] | None = None
     cells_per_specimen: int | None = Field(default=None, ge=1)
     judged_per_specimen: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _means_of_trained(self) -> Self:
+        trained = {variant.name for variant in self.variants if not variant.mean_of}
+        trained |= {f"{variant.name}{FIRST}" for variant in self.variants if variant.initial}
+        for variant in self.variants:
+            if unknown := set(variant.mean_of) - trained:
+                raise ValueError(f"mean_of: no trained variant '{min(unknown)}'")
+        return self
 
     def settings_of(self, variant: Variant) -> TrainSettings:
         """Return the settings of one variant, checked."""

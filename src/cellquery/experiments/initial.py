@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 
 from cellquery.campaign import Judged
-from cellquery.core import Progress, silent
+from cellquery.core import Progress, SettingsError, silent
 from cellquery.core.durable import read_table
 from cellquery.core.places import Place
 from cellquery.data import Project
@@ -55,8 +56,61 @@ def learn_first(
         More facts for ``about.json``.
     accelerator : str
     progress : Progress
+
+    Raises
+    ------
+    SettingsError
+        When the run directory holds the initial learning of other cells.
     """
-    settings = settings.model_copy(update={"inputs": inputs_for(project, settings.inputs)})
+    learnt, words = first_cells(
+        first, settings, project, split, synthetic=synthetic, progress=progress
+    )
+    patterns = project.patterns
+    with alone(run):
+        _check_same_cells(run, words)
+        classifier = train_run(
+            run,
+            learnt.cells,
+            [patterns[number] for number in learnt.labels],
+            patterns,
+            settings.model_copy(update={"inputs": inputs_for(project, settings.inputs)}),
+            seed=seed,
+            about={**about, "cells": words},
+            accelerator=accelerator,
+            progress=progress,
+        )
+    return classifier, learnt
+
+
+def alone(path: Place) -> AbstractContextManager[object]:
+    """Wait for the lock of a file or folder and hold it; a URL has none."""
+    if not isinstance(path, Path):
+        return nullcontext()
+    return FileLock(path.with_name(f".{path.name}.lock"))
+
+
+def _check_same_cells(run: Place, words: str) -> None:
+    about = run / "about.json"
+    if not about.exists():
+        return
+    learnt = json.loads(about.read_text(encoding="utf-8")).get("cells", words)
+    if learnt != words:
+        raise SettingsError(
+            run, f"has learnt {learnt}, not {words}", "choose another directory or delete it"
+        )
+
+
+def first_cells(
+    first: InitialLearning,
+    settings: TrainSettings,
+    project: Project,
+    split: str,
+    *,
+    synthetic: Place,
+    progress: Progress = silent,
+) -> tuple[LabelledCells, str]:
+    """Return the cells of an initial learning, and in words what they are; see `learn_first`."""
+    inputs = inputs_for(project, settings.inputs)
     sources: list[tuple[Project, Selection]] = []
     names = []
     if first.parts:
@@ -64,35 +118,22 @@ def learn_first(
         names.append(f"parts {', '.join(first.parts)}")
     if first.synthetic_cells:
         made = synthetic_settings(n_specimens=first.synthetic_specimens, seed=first.synthetic_seed)
-        folder = synthetic / f"synthetic-{first.synthetic_cells}-{first.synthetic_seed}"
+        numbers = (first.synthetic_cells, first.synthetic_specimens, first.synthetic_seed)
+        folder = synthetic / f"synthetic-{'-'.join(map(str, numbers))}"
         # Seeds learn side by side, and only one of them may make the cells that all learn.
-        lock = f".{folder.name}.lock"
-        with FileLock(synthetic / lock) if isinstance(synthetic, Path) else nullcontext():
+        with alone(folder):
             cells = into_project(first.synthetic_cells, made, folder, progress=progress)
         sources.append((cells, select(cells, None, ())))
         names.append(f"{first.synthetic_cells} synthetic cells of {made.n_specimens} specimens")
     parts = [
-        prepare(source.store(), chosen.ids, settings.inputs, progress=progress)
-        for source, chosen in sources
+        prepare(source.store(), chosen.ids, inputs, progress=progress) for source, chosen in sources
     ]
     prepared = PreparedCells(
         np.concatenate([part.ids for part in parts]),
         np.concatenate([part.images for part in parts]),
     )
     labels = [str(pattern) for _, chosen in sources for pattern in chosen.patterns]
-    patterns = project.patterns
-    classifier = train_run(
-        run,
-        prepared,
-        labels,
-        patterns,
-        settings,
-        seed=seed,
-        about={**about, "cells": " and ".join(names)},
-        accelerator=accelerator,
-        progress=progress,
-    )
-    return classifier, label(prepared, labels, patterns)
+    return label(prepared, labels, project.patterns), " and ".join(names)
 
 
 def judge_first(
@@ -128,6 +169,7 @@ def judge_first(
         if names:
             cells = learnt.cells.rows(rows)
             parts.append(Judged("validation", cells, names, [None] * len(names)))
-    for part in parts:
-        if not (run / f"evaluation-{part.name}.json").exists():
-            part.judge(classifier, run, views=views, progress=progress)
+    with alone(run):
+        for part in parts:
+            if not (run / f"evaluation-{part.name}.json").exists():
+                part.judge(classifier, run, views=views, progress=progress)

@@ -9,8 +9,10 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from cellquery.campaign import Judged
 from cellquery.core import Progress, SettingsError, generator, silent
 from cellquery.core.durable import make_folder, read_table, write_json
 from cellquery.core.places import Place, matching
@@ -19,14 +21,23 @@ from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.config import Experiment, Variant
-from cellquery.experiments.initial import learn_first
-from cellquery.metrics import evaluate
-from cellquery.models import Classifier, multiply_adds
+from cellquery.experiments.initial import first_cells, judge_first, learn_first
+from cellquery.experiments.table import FIRST
+from cellquery.models import Classifier, multiply_adds, network_kind
 from cellquery.training import LabelledCells, Predictions, TrainSettings
-from cellquery.training.evaluate import evaluate_cells, write_evaluation
+from cellquery.training.evaluate import (
+    evaluate_cells,
+    judged,
+    predictions_of,
+    write_evaluation,
+)
+from cellquery.training.predict import averaged
 from cellquery.training.run import train_run
 
 KNOWN_PER_SPECIMEN = 6
+
+_UNMET = ("test", "unseen")
+"""Judgements of cells that an initial learning has not met: those on which it is judged itself."""
 
 
 def run_experiment(
@@ -45,7 +56,7 @@ def run_experiment(
     Each training has a directory ``VARIANT/seed-S/all`` or ``VARIANT/seed-S/fold-F``; finished
     ones are kept, an unfinished one goes on from its last epoch. The folds' predictions are put
     together: ``VARIANT/seed-S/evaluation-unseen.json`` judges every cell of ``train`` by the
-    network that never saw its specimen.
+    network that never saw its specimen. What averages others is judged where all of them are.
 
     Parameters
     ----------
@@ -82,17 +93,21 @@ def run_experiment(
     asked = experiment.model_dump_json()
     units: list[Unit] = []
     for variant in chosen:
+        if variant.mean_of:
+            continue
         common = partial(_common, asked, variant.name, project.path.resolve(), root, accelerator)
         for task in common().tasks:
             if only is not None and (only == "test") != (task.run.name == "all"):
                 continue
-            if all((task.run / f"evaluation-{name}.json").exists() for name, _ in task.judged):
-                continue
+            first = task.run.parent / "initial"
+            waiting = not all(_is_judged(task.run, name) for name, _ in task.judged)
             after: tuple[str, ...] = ()
-            if variant.initial is not None:
+            if variant.initial is not None and (waiting or common().lacks(first)):
                 after = (f"{variant.name}/seed-{task.seed}/initial",)
                 if not any(unit.name == after[0] for unit in units):
                     units.append(Unit(after[0], partial(_learn, common, task.seed)))
+            if not waiting:
+                continue
             name = f"{variant.name}/seed-{task.seed}/{task.run.name}"
             units.append(Unit(name, partial(_train, common, task.run), after))
     try:
@@ -102,7 +117,15 @@ def run_experiment(
     for variant in chosen:
         for seed in _fold_seeds(experiment) if experiment.folds else ():
             _pool_folds(root / variant.name / f"seed-{seed}", project.patterns)
+    for variant in chosen:
+        if variant.mean_of:
+            for seed in experiment.seeds:
+                _average(root, variant, seed, project.patterns)
     return root
+
+
+def _is_judged(run: Place, name: str) -> bool:
+    return (run / f"evaluation-{name}.json").exists()
 
 
 def _check_same_cells(root: Place, experiment: Experiment) -> None:
@@ -143,7 +166,7 @@ class _Common:
     root: Place
     accelerator: str
     _prepared: PreparedCells | None = None
-    _first: dict[int, tuple[Classifier, LabelledCells]] = field(default_factory=dict)
+    _first: dict[int, tuple[Classifier | None, LabelledCells]] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> TrainSettings:
@@ -176,23 +199,57 @@ class _Common:
             self._prepared = prepare(store, self.cells.ids, inputs, progress=progress)
         return self._prepared
 
-    def first(self, seed: int, progress: Progress) -> tuple[Classifier, LabelledCells]:
-        """Return the network that all trainings of a seed start from, and what it learnt."""
+    @property
+    def starts_from_weights(self) -> bool:
+        """Whether an initial learning leads to a network: what learns at once takes cells alone."""
+        return not network_kind(self.settings.network).learns_at_once
+
+    def lacks(self, first: Place) -> bool:
+        """Whether the network of an initial learning is still to be judged."""
+        names = {name for task in self.tasks for name, _ in task.judged} & set(_UNMET)
+        return self.starts_from_weights and not all(_is_judged(first, name) for name in names)
+
+    def unmet(self, progress: Progress) -> list[Judged]:
+        """Return all cells that any task judges: no initial learning has met one of them."""
+        rows: dict[str, list[NDArray[np.int64]]] = {}
+        for task in self.tasks:
+            for name, some in task.judged:
+                rows.setdefault(name, []).append(some)
+        parts = []
+        for name in _UNMET:
+            if name in rows:
+                chosen = np.unique(np.concatenate(rows[name]))
+                part, cells = self.cells.rows(chosen), self.prepared(progress).rows(chosen)
+                parts.append(Judged(name, cells, list(part.patterns), list(part.specimens)))
+        return parts
+
+    def first(self, seed: int, progress: Progress) -> tuple[Classifier | None, LabelledCells]:
+        """Return the network that all trainings of a seed start from, and what it learnt.
+
+        What learns at once starts from nothing: it learns these cells beside the labelled ones.
+        """
         assert self.variant.initial is not None
         if seed not in self._first:
-            learnt = learn_first(
+            of = (
                 self.variant.initial,
                 self.experiment.initial_settings_of(self.variant),
                 self.project,
                 self.experiment.split,
-                self.root / self.variant.name / f"seed-{seed}" / "initial",
-                seed=seed,
-                synthetic=self.root,
-                about=self.about,
-                accelerator=self.accelerator,
-                progress=progress,
             )
-            self._first = {seed: learnt}
+            if not self.starts_from_weights:
+                cells, _ = first_cells(*of, synthetic=self.root, progress=progress)
+                self._first = {seed: (None, cells)}
+            else:
+                learnt = learn_first(
+                    *of,
+                    self.root / self.variant.name / f"seed-{seed}" / "initial",
+                    seed=seed,
+                    synthetic=self.root,
+                    about=self.about,
+                    accelerator=self.accelerator,
+                    progress=progress,
+                )
+                self._first = {seed: learnt}
         return self._first[seed]
 
 
@@ -205,7 +262,20 @@ def _common(asked: str, variant: str, project: Place, root: Place, accelerator: 
 
 
 def _learn(of: Callable[[], _Common], seed: int, progress: Progress) -> None:
-    of().first(seed, progress)
+    """Do the initial learning of a seed and judge what it leads to."""
+    common = of()
+    classifier, learnt = common.first(seed, progress)
+    if classifier is None:
+        return
+    run = common.root / common.variant.name / f"seed-{seed}" / "initial"
+    judge_first(
+        run,
+        classifier,
+        learnt,
+        common.unmet(progress),
+        views=common.settings.views,
+        progress=progress,
+    )
 
 
 def _train(of: Callable[[], _Common], run: Place, progress: Progress) -> None:
@@ -232,12 +302,12 @@ def _train(of: Callable[[], _Common], run: Place, progress: Progress) -> None:
         progress=progress,
     )
     for name, rows in task.judged:
-        judged = cells.rows(rows)
+        part = cells.rows(rows)
         evaluation, predictions = evaluate_cells(
             classifier,
             prepared.rows(rows),
-            list(judged.patterns),
-            specimens=list(judged.specimens),
+            list(part.patterns),
+            specimens=list(part.specimens),
             views=settings.views,
             accelerator=common.accelerator,
             progress=progress,
@@ -247,8 +317,8 @@ def _train(of: Callable[[], _Common], run: Place, progress: Progress) -> None:
             name,
             evaluation,
             predictions,
-            list(judged.patterns),
-            list(judged.specimens),
+            list(part.patterns),
+            list(part.specimens),
             {"multiply_adds": multiply_adds(classifier.network, settings.inputs.side_px)},
         )
 
@@ -319,14 +389,31 @@ def _pool_folds(seed_dir: Place, patterns: tuple[str, ...]) -> None:
         paths = matching(seed_dir, f"fold-*/predictions-{name}.parquet")
         if not paths:
             continue
-        tables = [read_table(path) for path in paths]
-        ids = np.concatenate([table["cell_id"].to_pylist() for table in tables]).astype(object)
-        names = [pattern for table in tables for pattern in table["pattern"].to_pylist()]
-        specimens = [specimen for table in tables for specimen in table["specimen"].to_pylist()]
-        probabilities = np.concatenate(
-            [np.stack([table[f"p_{p}"].to_numpy() for p in patterns], axis=1) for table in tables]
-        )
-        true = np.array([patterns.index(pattern) for pattern in names], dtype=np.int64)
-        evaluation = evaluate(true, probabilities, patterns, specimens=specimens)
-        predictions = Predictions(ids, patterns, probabilities, np.zeros((len(ids), 0), np.float32))
-        write_evaluation(seed_dir, name, evaluation, predictions, names, specimens)
+        table = pa.concat_tables([read_table(path) for path in paths])
+        _judge(seed_dir, name, table, predictions_of(table, patterns))
+
+
+def _average(root: Place, variant: Variant, seed: int, patterns: tuple[str, ...]) -> None:
+    """Judge the mean of other variants' probabilities, wherever all of them were judged."""
+    for where, name in (("all", "test"), ("", "unseen"), ("", "known")):
+        paths = [
+            root
+            / other.removesuffix(FIRST)
+            / f"seed-{seed}"
+            / ("initial" if other.endswith(FIRST) else where)
+            / f"predictions-{name}.parquet"
+            for other in variant.mean_of
+        ]
+        if not all(path.exists() for path in paths):
+            continue
+        tables = [read_table(path).sort_by("cell_id") for path in paths]
+        into = root / variant.name / f"seed-{seed}" / where
+        make_folder(into)
+        _judge(into, name, tables[0], averaged([predictions_of(each, patterns) for each in tables]))
+
+
+def _judge(into: Place, name: str, table: pa.Table, predictions: Predictions) -> None:
+    """Write the judgement of predictions for the cells of a table."""
+    names, specimens = table["pattern"].to_pylist(), table["specimen"].to_pylist()
+    evaluation = judged(predictions, names, specimens)
+    write_evaluation(into, name, evaluation, predictions, names, specimens)

@@ -13,6 +13,9 @@ from cellquery.core import RESEARCH_USE_ONLY, ProjectError, SettingsError
 from cellquery.core.places import Place, local_path
 from cellquery.experiments.cases_table import cases_table
 
+FIRST = ":first"
+"""What a variant's name is followed by where the network of its initial learning is meant."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -72,6 +75,8 @@ def kept_experiment(root: Place) -> dict[str, Any]:
 def summarise(root: Place) -> list[Summary]:
     """Return a summary of each variant and judgement, variants in the experiment's order.
 
+    The network of a variant's initial learning stands before it, as ``VARIANT:first``.
+
     Raises
     ------
     ProjectError
@@ -80,18 +85,19 @@ def summarise(root: Place) -> list[Summary]:
     experiment = kept_experiment(root)
     summaries = []
     for variant in experiment["variants"]:
-        base = root / variant["name"]
-        for judgement, pattern in (
-            ("unseen", "seed-*/evaluation-unseen.json"),
-            ("test", "seed-*/all/evaluation-test.json"),
-            ("known", "seed-*/evaluation-known.json"),
+        name, base = variant["name"], root / variant["name"]
+        for row, judgement, pattern, runs in (
+            (name + FIRST, "unseen", "seed-*/initial/evaluation-unseen.json", "seed-*/initial"),
+            (name + FIRST, "test", "seed-*/initial/evaluation-test.json", ""),
+            (name, "unseen", "seed-*/evaluation-unseen.json", "seed-*/fold-*"),
+            (name, "test", "seed-*/all/evaluation-test.json", "seed-*/all"),
+            (name, "known", "seed-*/evaluation-known.json", "seed-*/fold-*"),
         ):
             records = [
                 json.loads(path.read_text(encoding="utf-8")) for path in sorted(base.glob(pattern))
             ]
             if records:
-                runs = "seed-*/all" if judgement == "test" else "seed-*/fold-*"
-                summaries.append(_summary(variant["name"], judgement, records, base, runs))
+                summaries.append(_summary(row, judgement, records, base, runs))
     if not summaries:
         raise ProjectError(root, "holds no finished run", "let cellquery experiment run finish")
     return summaries
@@ -108,7 +114,7 @@ def _summary(
     votes = [record["specimen_vote"] for record in records if record["specimen_vote"]]
     seconds = sum(
         json.loads(path.read_text(encoding="utf-8")).get("seconds", 0.0)
-        for path in base.glob(f"{runs}/about.json")
+        for path in (base.glob(f"{runs}/about.json") if runs else ())
     )
     return Summary(
         variant,

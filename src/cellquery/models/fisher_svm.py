@@ -145,10 +145,17 @@ class FisherSvm(Network):
 
         def machine(rows: NDArray[np.int64]) -> Any:
             return learn_linear_machine(
-                vectors[rows], labels[rows], weights, c=self.c, seed=tie_break
+                vectors[rows],
+                labels[rows],
+                weights[rows],
+                n_patterns=self.n_patterns,
+                c=self.c,
+                seed=tie_break,
             )
 
-        factor = softmax_factor(lambda rows: machine(rows).decisions, vectors, labels, seed)
+        factor = softmax_factor(
+            lambda rows: machine(rows).decisions, vectors, labels, weights, seed
+        )
         whole = machine(np.arange(len(labels)))
         set_linear(self.head, whole.weights * factor, whole.bias * factor)
 

@@ -148,7 +148,15 @@ class FrozenBackbone(Network):
         """Learn the head from the features of the training cells."""
         embeddings = np.stack(gathered(show, len(labels), self._features, progress))
         set_linear(
-            self.head, *learn_logistic(embeddings, labels, weights, c=self.options.c, seed=seed)
+            self.head,
+            *learn_logistic(
+                embeddings,
+                labels,
+                weights,
+                n_patterns=self.n_patterns,
+                c=self.options.c,
+                seed=seed,
+            ),
         )
 
 

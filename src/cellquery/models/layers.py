@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from cellquery.models.network import Network
 from cellquery.wavelets import InputSettings
@@ -29,9 +32,11 @@ _KINDS: dict[type[nn.Module], str] = {
     nn.MaxPool2d: "Pooling",
     nn.AvgPool2d: "Pooling",
     nn.AdaptiveAvgPool2d: "Pooling",
-    nn.BatchNorm2d: "BN, ReLU",
+    nn.BatchNorm2d: "BN",
     nn.Linear: "FC",
 }
+
+_NUMBERS = count(2)
 
 
 def layer_table(network: Network, side_px: int = 112) -> list[LayerRow]:
@@ -47,9 +52,11 @@ def layer_table(network: Network, side_px: int = 112) -> list[LayerRow]:
     -------
     list of LayerRow
         ``output`` is (channels, height, width), or (features,) for a fully connected layer. Layers
-        that run only while training are not there.
+        that run only while training are not there. A batch norm whose output goes into a ReLU is
+        one row with it, as in Figure 5.
     """
     rows: list[LayerRow] = []
+    rectified = _Rectified(rows)
 
     def watch(name: str, module: nn.Module) -> Any:
         def record(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -60,7 +67,9 @@ def layer_table(network: Network, side_px: int = 112) -> list[LayerRow]:
             elif isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
                 kernel = f"{module.kernel_size} x {module.kernel_size}"
             elif isinstance(module, nn.Linear):
-                multiply_adds = module.weight.numel()
+                n_tokens = output.numel() // module.out_features
+                multiply_adds = module.weight.numel() * n_tokens
+            rectified.normed = output if isinstance(module, nn.BatchNorm2d) else None
             n_parameters = sum(weight.numel() for weight in module.parameters())
             rows.append(
                 LayerRow(
@@ -79,11 +88,32 @@ def layer_table(network: Network, side_px: int = 112) -> list[LayerRow]:
         watch(name, module) for name, module in network.named_modules() if type(module) in _KINDS
     ]
     try:
-        _run(network, side_px)
+        with rectified:
+            _run(network, side_px)
     finally:
         for hook in hooks:
             hook.remove()
     return rows
+
+
+class _Rectified(TorchFunctionMode):
+    """Renames the last row where it is a batch norm whose output a ReLU is given."""
+
+    def __init__(self, rows: list[LayerRow]) -> None:
+        super().__init__()
+        self.rows = rows
+        self.normed: Tensor | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is F.relu and args[0] is self.normed:
+            self.rows[-1] = replace(self.rows[-1], kind="BN, ReLU")
+        return func(*args, **(kwargs or {}))
+
+
+def outside_torch(network: Network) -> bool:
+    """Return whether a network computes what it sees of a cell outside torch, all but its head."""
+    layers = {name for name, module in network.named_modules() if type(module) in _KINDS}
+    return network.learns_at_once and layers <= set(network.heads)
 
 
 def multiply_adds(network: Network, side_px: int) -> int:
@@ -101,11 +131,13 @@ def multiply_adds(network: Network, side_px: int) -> int:
 
 @torch.no_grad()
 def _run(network: Network, side_px: int) -> None:
-    """Run one black cell through a network, and leave it as it was."""
+    """Run one flat cell through a network, and leave it as it was."""
     was_training = network.training
     # Not all that was learnt need be parameters.
     device = next(iter(network.state_dict().values())).device
-    cell = torch.zeros(1, network.n_channels, side_px, side_px, device=device)
+    # Another cell each time: what is remembered of one would not run again.
+    level = 1 / next(_NUMBERS)
+    cell = torch.full((1, network.n_channels, side_px, side_px), level, device=device)
     try:
         network.eval()(*network.inputs(cell, InputSettings(side_px=side_px)))
     finally:

@@ -23,6 +23,7 @@ def learn_logistic(
     labels: NDArray[np.int64],
     weights: NDArray[np.floating],
     *,
+    n_patterns: int,
     c: float | None,
     seed: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -32,8 +33,9 @@ def learn_logistic(
     ----------
     embeddings : ndarray, shape (cells, features)
     labels : ndarray of int64, shape (cells,)
-    weights : ndarray, shape (patterns,)
-        How much a cell of each pattern counts.
+    weights : ndarray, shape (cells,)
+        How much each cell counts.
+    n_patterns : int
     c : float or None
         None takes the one of `STRENGTHS` under which cells left out in turn are the most likely.
     seed : int
@@ -42,8 +44,8 @@ def learn_logistic(
     mean, spread = embeddings.mean(axis=0), np.maximum(embeddings.std(axis=0), 1e-6)
     vectors = ((embeddings - mean) / spread).astype(np.float64)
     if c is None:
-        c = _strength(vectors, labels, weights, seed)
-    found, bias = _regression(vectors, labels, weights, c)
+        c = _strength(vectors, labels, weights, n_patterns, seed)
+    found, bias = _regression(vectors, labels, weights, n_patterns, c)
     # On embeddings as they come: the standardisation goes into the weights.
     found = found / spread
     return found, bias - found @ mean
@@ -53,6 +55,7 @@ def _strength(
     vectors: NDArray[np.float64],
     labels: NDArray[np.int64],
     weights: NDArray[np.floating],
+    n_patterns: int,
     seed: int,
 ) -> float:
     folds = calibration_folds(labels, seed)
@@ -62,9 +65,9 @@ def _strength(
     for c in STRENGTHS:
         total = 0.0
         for rows, left_out in folds:
-            found, bias = _regression(vectors[rows], labels[rows], weights, c)
+            found, bias = _regression(vectors[rows], labels[rows], weights[rows], n_patterns, c)
             chances = log_softmax(vectors[left_out] @ found.T + bias, axis=1)
-            total -= float(chances[np.arange(len(left_out)), labels[left_out]].sum())
+            total -= float(weights[left_out] @ chances[np.arange(len(left_out)), labels[left_out]])
         surprise.append(total)
     return STRENGTHS[int(np.argmin(surprise))]
 
@@ -73,12 +76,13 @@ def _regression(
     vectors: NDArray[np.float64],
     labels: NDArray[np.int64],
     weights: NDArray[np.floating],
+    n_patterns: int,
     c: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    found, bias = np.zeros((len(weights), vectors.shape[1])), np.full(len(weights), ABSENT)
+    found, bias = np.zeros((n_patterns, vectors.shape[1])), np.full(n_patterns, ABSENT)
     present = np.unique(labels)
     if len(present) == 1:
         bias[present] = 0.0
@@ -87,7 +91,7 @@ def _regression(
     with warnings.catch_warnings():
         # The loss is flat where it stops: nothing a prediction would show.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(vectors, labels, sample_weight=weights[labels])
+        model.fit(vectors, labels, sample_weight=weights)
     if len(present) == 2:  # scikit-learn keeps the difference of the two alone
         half, shift = model.coef_[0] / 2, model.intercept_[0] / 2
         found[present], bias[present] = np.stack([-half, half]), [-shift, shift]

@@ -144,11 +144,11 @@ class Network(nn.Module):
         Parameters
         ----------
         show : callable
-            Given rows, returns the network inputs of these training cells: ask in batches.
+            Given ascending rows, returns the network inputs of these cells: ask in batches.
         labels : ndarray of int64, shape (cells,)
             The pattern of each row.
-        weights : ndarray of float32, shape (patterns,)
-            How much each pattern counts.
+        weights : ndarray of float32, shape (cells,)
+            How much each cell counts.
         seed : int
         progress : Progress
         """

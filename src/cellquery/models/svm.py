@@ -77,6 +77,7 @@ def learn_kernel_machine(
     labels: NDArray[np.int64],
     weights: NDArray[np.floating],
     *,
+    n_patterns: int,
     c: float,
     gamma: float,
 ) -> KernelMachine:
@@ -86,18 +87,19 @@ def learn_kernel_machine(
     ----------
     vectors : ndarray, shape (cells, features)
     labels : ndarray of int64, shape (cells,)
-    weights : ndarray, shape (patterns,)
-        How much a cell of each pattern counts. A pattern without cells gets the decision value
-        -1 everywhere.
+    weights : ndarray, shape (cells,)
+        How much each cell counts.
+    n_patterns : int
+        A pattern without cells gets the decision value -1 everywhere.
     c, gamma : float
     """
     from sklearn.svm import SVC
 
-    coefficients = np.zeros((len(vectors), len(weights)))
-    bias, patterns = _one_sided(labels, len(weights))
+    coefficients = np.zeros((len(vectors), n_patterns))
+    bias, patterns = _one_sided(labels, n_patterns)
     for pattern in patterns:
         machine = SVC(C=c, gamma=gamma, cache_size=500)
-        machine.fit(vectors, labels == pattern, sample_weight=weights[labels])
+        machine.fit(vectors, labels == pattern, sample_weight=weights)
         coefficients[machine.support_, pattern] = machine.dual_coef_[0]
         bias[pattern] = machine.intercept_[0]
     used = np.flatnonzero(np.abs(coefficients).sum(axis=1))
@@ -114,17 +116,18 @@ def learn_linear_machine(
     labels: NDArray[np.int64],
     weights: NDArray[np.floating],
     *,
+    n_patterns: int,
     c: float,
     seed: int,
 ) -> LinearMachine:
     """Return linear machines with the squared hinge as loss; see `learn_kernel_machine`."""
     from sklearn.svm import LinearSVC
 
-    found = np.zeros((len(weights), vectors.shape[1]))
-    bias, patterns = _one_sided(labels, len(weights))
+    found = np.zeros((n_patterns, vectors.shape[1]))
+    bias, patterns = _one_sided(labels, n_patterns)
     for pattern in patterns:
         machine = LinearSVC(C=c, random_state=seed, max_iter=20_000)
-        machine.fit(vectors, labels == pattern, sample_weight=weights[labels])
+        machine.fit(vectors, labels == pattern, sample_weight=weights)
         found[pattern], bias[pattern] = machine.coef_[0], machine.intercept_[0]
     return LinearMachine(found, bias)
 
@@ -143,6 +146,7 @@ def softmax_factor(
     learn: Callable[[NDArray[np.int64]], Decide],
     vectors: NDArray[np.floating],
     labels: NDArray[np.int64],
+    weights: NDArray[np.floating],
     seed: int,
 ) -> float:
     """Return what decision values are multiplied by before the softmax.
@@ -153,6 +157,8 @@ def softmax_factor(
         Given rows of ``vectors`` to learn from, returns a function from vectors to decisions.
     vectors : ndarray, shape (cells, features)
     labels : ndarray of int64, shape (cells,)
+    weights : ndarray, shape (cells,)
+        How much each cell counts.
     seed : int
         Decides the folds: see `calibration_folds`.
 
@@ -168,23 +174,26 @@ def softmax_factor(
         order.append(left_out)
     if not order:
         return 1.0
-    return fitted_factor(np.concatenate(decided), labels[np.concatenate(order)])
+    rows = np.concatenate(order)
+    return fitted_factor(np.concatenate(decided), labels[rows], weights[rows])
 
 
-def fitted_factor(decisions: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+def fitted_factor(
+    decisions: NDArray[np.floating], labels: NDArray[np.int64], weights: NDArray[np.floating]
+) -> float:
     """Return the factor between 0.05 and 50 under which the labels are the most likely.
 
     Examples
     --------
     Half of the cells of each of two opposite decisions are right, so nothing can be said:
 
-    >>> fitted_factor(np.array([[1.0, -1.0], [1.0, -1.0]]), np.array([0, 1])) < 0.06
+    >>> fitted_factor(np.array([[1.0, -1.0], [1.0, -1.0]]), np.array([0, 1]), np.ones(2)) < 0.06
     True
     """
 
     def surprise(logarithm: float) -> float:
         chances = log_softmax(decisions * np.exp(logarithm), axis=1)
-        return -float(chances[np.arange(len(labels)), labels].mean())
+        return -float(weights @ chances[np.arange(len(labels)), labels])
 
     best = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(50)), method="bounded")
     return float(np.exp(best.x))

@@ -121,10 +121,17 @@ class TextureSvm(Network):
 
         def machine(rows: NDArray[np.int64]) -> Any:
             return learn_kernel_machine(
-                vectors[rows], labels[rows], weights, c=self.c, gamma=self.gamma
+                vectors[rows],
+                labels[rows],
+                weights[rows],
+                n_patterns=self.n_patterns,
+                c=self.c,
+                gamma=self.gamma,
             )
 
-        factor = softmax_factor(lambda rows: machine(rows).decisions, vectors, labels, seed)
+        factor = softmax_factor(
+            lambda rows: machine(rows).decisions, vectors, labels, weights, seed
+        )
         self.head.take(machine(np.arange(len(labels))), factor)
 
     def make_room(self, weights: dict[str, Tensor]) -> None:

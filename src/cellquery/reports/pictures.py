@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from cellquery.data import Project, read_image
-from cellquery.data.readers import open_source
+from cellquery.data.readers import ReaderOptions, open_source
 from cellquery.data.synthetic.notice import says_synthetic
 
 
@@ -54,7 +54,8 @@ class FolderPictures:
 
     @cached_property
     def _paths(self) -> dict[str, str]:
-        return {cell.cell_id: cell.path for cell in open_source(self._source)}
+        opened = open_source(self._source, options=ReaderOptions(labelled=False))
+        return {cell.cell_id: cell.path for cell in opened}
 
     def __contains__(self, cell_id: object) -> bool:
         return cell_id in self._paths

@@ -113,14 +113,7 @@ class TrainingRun:
     @cached_property
     def trained(self) -> list[str] | None:
         """The ids of the cells it was trained and validated on, where it says so."""
-        path = self.path / "training-cells.parquet"
-        if not path.exists():
-            return None
-        try:
-            ids: list[str] = read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(path, f"cannot be read ({error})", "train again") from error
-        return ids
+        return trained_cells(self.path)
 
     @cached_property
     def evaluations(self) -> tuple[EvaluationRecord, ...]:
@@ -153,6 +146,24 @@ class TrainingRun:
                 raise InputError(path, f"has no '{key}'", _AGAIN)
         cells = read_predictions(self.path / f"predictions-{name}.parquet", name)
         return EvaluationRecord(name, values, cells)
+
+
+def trained_cells(run: Place) -> list[str] | None:
+    """Return the ids of the cells that a run was trained and validated on, where it says so.
+
+    Raises
+    ------
+    InputError
+        When it says so in a file that cannot be read.
+    """
+    path = run / "training-cells.parquet"
+    if not path.exists():
+        return None
+    try:
+        ids: list[str] = read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(path, f"cannot be read ({error})", "train again") from error
+    return ids
 
 
 def read_run(path: str | Place) -> TrainingRun:

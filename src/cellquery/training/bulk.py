@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -27,11 +27,11 @@ from cellquery.core.places import Place, local_path
 from cellquery.core.workers import WORTH_WORKERS, in_batches, in_order
 from cellquery.data import ImageStore, Project, SourceCell, read_image, read_mask
 from cellquery.data.prepare import PreparedCells, prepare, prepare_cell
-from cellquery.data.readers import open_source
+from cellquery.data.readers import Columns, ReaderOptions, open_source
 from cellquery.models import Classifier
 from cellquery.training.device import torch_device
-from cellquery.training.evaluate import predictions_table
-from cellquery.training.predict import Predictions, predict
+from cellquery.training.evaluate import predictions_of, predictions_table
+from cellquery.training.predict import Predictions, averaged, check_same_patterns, predict
 from cellquery.wavelets import InputSettings
 
 
@@ -65,6 +65,8 @@ def predict_source(
     out: Place,
     *,
     views: int = 1,
+    layout: str | None = None,
+    columns: Columns | None = None,
     accelerator: str = "auto",
     workers: int = 1,
     progress: Progress = silent,
@@ -79,6 +81,10 @@ def predict_source(
     out : Path or UPath
         ``.csv`` or ``.parquet``; columns as in `predictions_table`. It appears when it is whole.
     views : {1, 8}
+    layout : str or None
+        Of a source that is no project, as for `open_source`.
+    columns : Columns or None
+        Of a table, where they are not the usual ones.
     accelerator : {"auto", "cpu", "cuda"}
     workers : int
         Processes that read and prepare images, and without a GPU predict them too; small sources
@@ -108,7 +114,9 @@ def predict_source(
         if mask_matters:
             summary.n_without_mask = pc.sum(pc.invert(project.manifest()["mask"])).as_py() or 0
     else:
-        cells, load = iter(open_source(local_path(source))), _FromFiles(classifier.inputs)
+        options = ReaderOptions(columns or Columns(), labelled=False)
+        opened = open_source(local_path(source), layout, options)
+        cells, load = iter(opened), _FromFiles(classifier.inputs)
     with (
         writing_table(out) as write,
         _predicted(classifier, cells, load, _How(views), accelerator, workers) as answers,
@@ -132,6 +140,42 @@ def predict_source(
             store.check()
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def predict_together(
+    classifiers: Sequence[Classifier], source: Place, out: Place, **how: Any
+) -> BulkSummary:
+    """Write the mean of several classifiers' predictions: see `predict_source` and `averaged`.
+
+    Parameters
+    ----------
+    classifiers : sequence of Classifier
+        One or more, of the same patterns.
+    source, out : Path or UPath
+    **how
+        As for `predict_source`.
+    """
+    check_same_patterns(classifiers)
+    if len(classifiers) == 1:
+        return predict_source(classifiers[0], source, out, **how)
+    with TemporaryDirectory() as folder, writing_table(out) as write:
+        parts = [Path(folder) / f"{i}.parquet" for i in range(len(classifiers))]
+        summaries = [
+            predict_source(each, source, part, **how)
+            for each, part in zip(classifiers, parts, strict=True)
+        ]
+        said = [
+            predictions_of(pq.read_table(part), each.patterns)
+            for each, part in zip(classifiers, parts, strict=True)
+        ]
+        mean = averaged(said)
+        write(predictions_table(mean))
+    return replace(
+        summaries[0],
+        n_without_mask=max(summary.n_without_mask for summary in summaries),
+        seconds=sum(summary.seconds for summary in summaries),
+        n_predicted=Counter(mean.patterns[i] for i in mean.labels),
+    )
 
 
 def predict_stored(
@@ -256,12 +300,7 @@ class _Predict:
     how: _How
 
     def __call__(self, batch: list[Any]) -> _Answer:
-        return _answer(_loaded_once(self.weights), self.load(batch), self.how)
-
-
-@cache
-def _loaded_once(weights: Path) -> Classifier:
-    return Classifier.load(weights)
+        return _answer(loaded_once(self.weights), self.load(batch), self.how)
 
 
 def _answer(
@@ -273,6 +312,12 @@ def _answer(
             classifier, loaded.cells, views=how.views, exact=how.exact, device=device
         )
     return _Answer(predictions, loaded.faults, loaded.n_without_mask)
+
+
+@cache
+def loaded_once(weights: Path, digest: str = "") -> Classifier:
+    """Return the classifier of a file, read once in a process; of another digest, read again."""
+    return Classifier.load(weights)
 
 
 def one_thread() -> None:

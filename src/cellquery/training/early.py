@@ -157,6 +157,8 @@ def early_features(
             values[rows] = batch
         return EarlyFeatures(cells.ids, values)
     make_folder(path.parent)
+    # Killed between the two, new features would pass for those of the old key.
+    path.with_suffix(".json").unlink(missing_ok=True)
     # Written as it is computed: a large pool's features need not fit the memory.
     with replacing(path) as file:
         header = {"descr": "<f2", "fortran_order": False, "shape": shape}

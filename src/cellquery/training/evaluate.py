@@ -51,11 +51,21 @@ def evaluate_cells(
     TrainingError
         When a pattern is not one of the classifier's.
     """
-    true = label(cells, names, classifier.patterns).labels
+    label(cells, names, classifier.patterns)  # a fault is told before the work
     device = torch_device(accelerator)
     predictions = predict(classifier, cells, views=views, device=device, progress=progress)
-    evaluation = evaluate(true, predictions.probabilities, classifier.patterns, specimens=specimens)
-    return evaluation, predictions
+    return judged(predictions, names, specimens), predictions
+
+
+def judged(
+    predictions: Predictions,
+    names: Sequence[str],
+    specimens: Sequence[str | None] | None = None,
+) -> Evaluation:
+    """Return the evaluation of predictions; ``names`` are the true patterns, among theirs."""
+    number = {pattern: i for i, pattern in enumerate(predictions.patterns)}
+    true = np.array([number[name] for name in names], dtype=np.int64)
+    return evaluate(true, predictions.probabilities, predictions.patterns, specimens=specimens)
 
 
 def write_evaluation(
@@ -126,3 +136,10 @@ def predictions_table(
     for i, pattern in enumerate(predictions.patterns):
         columns[f"p_{pattern}"] = predictions.probabilities[:, i]
     return pa.table(columns)
+
+
+def predictions_of(table: pa.Table, patterns: tuple[str, ...]) -> Predictions:
+    """Return the predictions that `predictions_table` made a table of, without embeddings."""
+    probabilities = np.stack([table[f"p_{pattern}"].to_numpy() for pattern in patterns], axis=1)
+    ids = np.array(table["cell_id"].to_pylist(), dtype=object)
+    return Predictions(ids, patterns, probabilities, np.zeros((len(ids), 0), np.float32))

@@ -102,7 +102,9 @@ def fit(
         raise TrainingError("training", "no validation cells to stop on", "set patience = none")
     if settings.rehearsal and not rehearsed:
         raise TrainingError(
-            "training", "rehearsal without cells of an initial learning", "set rehearsal = 0"
+            "training",
+            "rehearsal without cells to rehearse",
+            "name some with --rehearse, or set it to 0",
         )
     cells = Cells(training, validation, rehearsed if settings.rehearsal else None)
     if classifier.network.learns_at_once:
@@ -193,7 +195,7 @@ class Fit:
     def go(self, progress: Progress) -> list[Epoch]:
         """Train to the end, from where an interrupted training was, and return the epochs."""
         self._resume()
-        while len(self.epochs) < self.n_epochs and not self._stops():
+        while not self._over():
             number = len(self.epochs) + 1
             started = time.perf_counter()
             gpus = [self.fabric.device] if self.fabric.device.type == "cuda" else []
@@ -218,8 +220,10 @@ class Fit:
         self.classifier.network.requires_grad_(True).eval()
         return self.epochs
 
-    def _stops(self) -> bool:
-        return self.settings.patience is not None and self.waited >= self.settings.patience
+    def _over(self) -> bool:
+        patience = self.settings.patience
+        stops = patience is not None and self.waited >= patience
+        return stops or len(self.epochs) >= self.n_epochs
 
     def _pass(self, number: int, progress: Progress) -> tuple[float, float]:
         settings, classifier = self.settings, self.classifier
@@ -343,6 +347,12 @@ class Fit:
         self.epochs.append(epoch)
         if self.run is None or not self.fabric.is_global_zero:
             return
+        if not self._over():
+            self._keep_state(self.run)
+        _write_epochs(self.run, self.epochs)
+
+    def _keep_state(self, run: Place) -> None:
+        """Write what an interrupted training goes on from."""
         state = {
             "network": self.classifier.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -353,9 +363,8 @@ class Fit:
             "waited": self.waited,
             "epochs": [asdict(epoch) for epoch in self.epochs],
         }
-        with replacing(self.run / "state.pt") as file:
+        with replacing(run / "state.pt") as file:
             torch.save(state, file)
-        _write_epochs(self.run, self.epochs)
 
     def _resume(self) -> None:
         if self.run is None or not (self.run / "state.pt").exists():
@@ -376,7 +385,7 @@ class Fit:
             raise TrainingError(
                 self.run / "state.pt",
                 f"cannot go on from it ({str(error).splitlines()[0]})",
-                "remove the run directory to start it anew",
+                "remove this file alone to start the training anew",
             ) from error
 
 
@@ -393,11 +402,28 @@ def _learn_at_once(
     training, augmentation, cpu = cells.training, settings.augmentation, torch.device("cpu")
     network = classifier.channels_last(cpu).eval()
     random = torch.Generator().manual_seed(integer_seed(seed, "augment", 1))
+    labels = np.repeat(training.labels, augmentation.n_copies)
+    n, shares = len(labels), np.ones(len(labels), np.float32)
+    if cells.rehearsed is not None:
+        more = np.repeat(cells.rehearsed.labels, augmentation.n_copies)
+        share = settings.rehearsal * n / len(more)
+        labels = np.concatenate([labels, more])
+        shares = np.concatenate([shares, np.full(len(more), share, np.float32)])
+
+    def show(rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        parts = ((training, rows[rows < n]), (cells.rehearsed, rows[rows >= n] - n))
+        shown = [
+            _shown(classifier, each, some, augmentation, random, cpu)
+            for each, some in parts
+            if each is not None and len(some)
+        ]
+        return tuple(torch.cat(same) for same in zip(*shown, strict=True))
+
     with torch.no_grad():
         network.learn(
-            lambda rows: _shown(classifier, training, rows, augmentation, random, cpu),
-            np.repeat(training.labels, augmentation.n_copies),
-            _pattern_weights(training.labels, classifier, settings).numpy(),
+            show,
+            labels,
+            shares * _pattern_weights(training.labels, classifier, settings).numpy()[labels],
             seed=integer_seed(seed, "learn"),
             progress=progress,
         )

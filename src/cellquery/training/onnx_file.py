@@ -28,6 +28,7 @@ from cellquery.core.provenance import provenance
 from cellquery.data.prepare import PreparedCells, prepare_cell
 from cellquery.data.synthetic import synthetic_cell, synthetic_settings
 from cellquery.models import Classifier
+from cellquery.models.layers import outside_torch
 from cellquery.training.predict import predict
 from cellquery.training.raw_cells import RawCells
 
@@ -90,7 +91,7 @@ def write_onnx(
     ------
     SettingsError
         When the extra ``onnx`` is not installed, there is no such type, or the network computes
-        what it sees of a cell outside torch.
+        or remembers what it sees of a cell outside torch.
     TrainingError
         When ONNX Runtime and PyTorch differ by more than `TOLERANCE`; nothing is then written.
     """
@@ -98,9 +99,10 @@ def write_onnx(
     if pixels not in PIXELS:
         raise SettingsError("--pixels", f"there is no '{pixels}'", f"choose {', '.join(PIXELS)}")
     if classifier.network.learns_at_once:
+        does = "computes" if outside_torch(classifier.network) else "remembers"
         raise SettingsError(
             out,
-            f"network '{classifier.network.name}' computes its features outside torch",
+            f"network '{classifier.network.name}' {does} its features outside torch",
             "export it as .safetensors, or train another kind of network",
         )
     model = _traced(classifier, views, pixels)

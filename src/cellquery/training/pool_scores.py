@@ -11,9 +11,8 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ from cellquery.core.workers import in_order
 from cellquery.data import ImageStore, Project
 from cellquery.data.prepare import prepare
 from cellquery.models import Classifier
-from cellquery.training.bulk import BulkSummary, one_thread
+from cellquery.training.bulk import BulkSummary, loaded_once, one_thread
 from cellquery.training.device import torch_device
 from cellquery.training.evaluate import predictions_table
 from cellquery.training.predict import predict
@@ -96,13 +95,13 @@ def score_project(
         When the folder holds scores of another network or other settings.
     """
     into = into.resolve()
-    network = _begin(into, classifier, views, embeddings)
     # Workers stand in other folders.
     store = Project.open(project.path.resolve()).store()
-    score = _Score(store, into, network, views, embeddings, accelerator)
     parts = [shard.name for shard in store.shards]
     if not parts:
         raise ProjectError(project.path, "has no cells", "import some")
+    network = _begin(into, classifier, views, embeddings, parts)
+    score = _Score(store, into, network, views, embeddings, accelerator)
     summary, started, n_done = BulkSummary(), time.perf_counter(), 0
     faults: list[dict[str, Any]] = []
     progress("scoring shards", 0, len(parts))
@@ -139,24 +138,37 @@ def score_project(
 
 
 def score_parts(folder: Path) -> list[str]:
-    """Return the names of the parts of a folder of scores.
+    """Return the names of the parts of a folder of scores, one for each shard of the project.
 
     Raises
     ------
     ProjectError
-        When the folder holds no scores.
+        When the folder holds no scores, or not of all shards.
     """
-    parts = sorted(path.name for path in folder.glob("part-*.parquet"))
-    if not parts or not (folder / ABOUT).exists():
+    again = "cellquery predict MODEL PROJECT --out FOLDER"
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        parts = [_part(shard) for shard in about["shards"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ProjectError(folder, "holds no scores", f"make some with: {again}") from None
+    missing = [part for part in parts if not (folder / part).exists()]
+    if missing:
         raise ProjectError(
-            folder,
-            "holds no scores",
-            "make some with: cellquery predict MODEL PROJECT --out FOLDER",
+            folder / missing[0],
+            f"missing; {len(missing)} of {len(parts)} shards were not scored",
+            f"run again, what is there is kept: {again}",
         )
     return parts
 
 
-def _begin(into: Path, classifier: Classifier, views: int, embeddings: bool) -> str:
+def _part(shard: str) -> str:
+    """Return the name of the scores of a shard."""
+    return str(Path(shard).with_suffix(".parquet"))
+
+
+def _begin(
+    into: Path, classifier: Classifier, views: int, embeddings: bool, shards: Sequence[str]
+) -> str:
     """Write the network and ``scores.json``, or see that they lie there; return its SHA-256."""
     make_folder(into)
     beside = into / f".{NETWORK}"
@@ -180,7 +192,7 @@ def _begin(into: Path, classifier: Classifier, views: int, embeddings: bool) -> 
                     into, f"holds scores {other}", "name another folder, or delete it"
                 )
     beside.replace(into / NETWORK)
-    write_json(about, facts)
+    write_json(about, facts | {"shards": list(shards)})
     return digest
 
 
@@ -207,9 +219,10 @@ class _Score:
     def _scored(self, part: str) -> dict[str, Any]:
         store = self.store.shard(part)
         manifest = store.manifest()
-        columns = [manifest[name].to_pylist() for name in ("cell_id", "digest")]
+        names = ("cell_id", "digest", "pattern", "specimen", "mask")
+        columns = [manifest[name].to_pylist() for name in names]
         of = hashlib.sha256(json.dumps(columns).encode()).hexdigest()
-        path = (self.into / part).with_suffix(".parquet")
+        path = self.into / _part(part)
         predicted = _kept(path, of)
         if predicted is None:
             table = self._table(store, manifest)
@@ -223,7 +236,7 @@ class _Score:
         }
 
     def _table(self, store: ImageStore, manifest: pa.Table) -> pa.Table:
-        classifier = _loaded_once(self.into / NETWORK, self.network)
+        classifier = loaded_once(self.into / NETWORK, self.network)
         cells = prepare(store, manifest["cell_id"].to_pylist(), classifier.inputs)
         device = torch_device(self.accelerator)
         said = predict(classifier, cells, views=self.views, device=device)
@@ -244,8 +257,3 @@ def _kept(path: Path, of: str) -> pa.ChunkedArray | None:
         return pq.read_table(path, columns=["predicted"])["predicted"]
     except (OSError, pa.ArrowInvalid):
         return None
-
-
-@cache
-def _loaded_once(weights: Path, digest: str) -> Classifier:
-    return Classifier.load(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cellquery.core import Progress, silent
+from cellquery.core import Progress, WeightsError, silent
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import FORWARD_CELLS, Classifier
 from cellquery.models.remembered import Remembered
@@ -45,6 +46,40 @@ class Predictions:
         """The index of the most probable pattern of each cell, shape (cells,)."""
         labels: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return labels
+
+
+def averaged(each: Sequence[Predictions]) -> Predictions:
+    """Return the mean of what several models say of the same cells; embeddings are the first's.
+
+    Models that err on different cells are right more often together (Hansen & Salamon 1990,
+    doi:10.1109/34.58871).
+
+    Raises
+    ------
+    WeightsError
+        As `check_same_patterns`.
+    """
+    first = each[0]
+    check_same_patterns(each)
+    return Predictions(
+        first.ids,
+        first.patterns,
+        np.mean([said.probabilities for said in each], axis=0, dtype=np.float32),
+        first.embeddings,
+        sum(said.seconds for said in each),
+    )
+
+
+def check_same_patterns(models: Sequence[Predictions | Classifier]) -> None:
+    """Raise WeightsError where models name other patterns, or the same in another order."""
+    first = models[0].patterns
+    for other in models[1:]:
+        if other.patterns != first:
+            raise WeightsError(
+                "models",
+                f"one names {', '.join(first)}, another {', '.join(other.patterns)}",
+                "average models of the same patterns",
+            )
 
 
 def predict(

@@ -20,7 +20,7 @@ from cellquery.training.cells import LabelledCells, hold_out, label
 from cellquery.training.device import torch_device
 from cellquery.training.fit import fit
 from cellquery.training.memory import forget_peak, peak_mb
-from cellquery.training.settings import TrainSettings, overlaid
+from cellquery.training.settings import TrainSettings, as_now
 from cellquery.wavelets import InputSettings
 
 
@@ -91,7 +91,9 @@ def train_run(
     elif settings.validation == "test":
         if leaked is None:
             raise TrainingError(
-                "validation", "the paper's leak needs the test cells", "name the part with --test"
+                "validation",
+                "the paper's leak needs the test cells",
+                "name them with --split and --test",
             )
         validation = leaked
     if (run / "settings.json").exists():
@@ -207,9 +209,7 @@ def _check_same(run: Place, settings: TrainSettings, seed: int) -> None:
     kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
     if "network" not in kept:  # written when there was one network
         kept |= {"network": "parallel", "options": {"shortcut": kept.pop("shortcut")}}
-    # A setting that came after the run was written was then at its default.
-    known = overlaid(TrainSettings().model_dump(), kept) | {"options": kept["options"]}
-    if known != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
+    if as_now(kept) != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
         raise TrainingError(
             run,
             "holds a training with other settings or another seed",

@@ -98,7 +98,9 @@ class TrainSettings(BaseModel):
         Keep the layers up to the second pooling, batch-norm statistics included, as they are.
     rehearsal : float
         How many cells of the initial learning join each labelled cell of a batch, so that what
-        they taught is not forgotten; 0 for none (Robins 1995, doi:10.1080/09540099550039318).
+        they taught is not forgotten; 0 for none (Robins 1995, doi:10.1080/09540099550039318). Of
+        a network that learns at once all of them join, and together count that many times as
+        much as the labelled cells.
     views : {1, 8}
         Predictions are averaged over so many views of a cell: 8 are its flips and quarter turns.
     precision : {"32-true", "bf16-mixed"}
@@ -151,8 +153,6 @@ class TrainSettings(BaseModel):
             raise ValueError(fault)
         if self.freeze_early and not kind.has_early:
             raise ValueError(f"freeze_early: network '{self.network}' has no part to freeze")
-        if self.rehearsal and kind.learns_at_once:
-            raise ValueError(f"rehearsal: network '{self.network}' is not taught in batches")
         return self
 
     @model_validator(mode="after")
@@ -237,18 +237,26 @@ def read_settings(path: Path, preset: str | None = None) -> TrainSettings:
     return TrainSettings.read(read_toml(path, "give a TOML file of settings"), path, preset)
 
 
+def as_now(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return kept settings of a training; one that came later was then at its default."""
+    defaults = TrainSettings().model_dump(mode="json")
+    return overlaid(defaults, kept) | {"options": kept["options"]}
+
+
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     """Return the content of a TOML file.
 
     Raises
     ------
     SettingsError
-        When the file is missing, with this remedy, or is not TOML.
+        When the file cannot be read, with this remedy, or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(path, "no such file", remedy) from error
+    except OSError as error:
+        raise SettingsError(path, f"cannot be read ({error.strerror})", remedy) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(path, f"not valid TOML ({error})", "mend the line it names") from error
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cellquery.data import Project
+from cellquery.data.images import content_bits
 from cellquery.data.shards import ShardWriter
 
 
@@ -70,7 +71,7 @@ def project_of(tmp_path: Path) -> Callable[..., Project]:
                     "height": height,
                     "channels": 1 if cell.pixels.ndim == 2 else 3,
                     "bit_depth": 8 * cell.pixels.itemsize,
-                    "content_bits": 8 * cell.pixels.itemsize,
+                    "content_bits": content_bits(int(cell.pixels.max())),
                     "mask": cell.mask is not None,
                     "pixels": cell.pixels.tobytes(),
                     "mask_bits": None if cell.mask is None else np.packbits(cell.mask).tobytes(),

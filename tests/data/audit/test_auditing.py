@@ -76,6 +76,22 @@ def test_skipped_inputs_and_poor_images_are_found(painted: Painter, project_of: 
     assert found["empty-mask"].cells == ("004",)
 
 
+def test_cells_of_a_12_bit_camera_in_16_bit_files_are_burnt_out_at_4095(
+    painted: Painter, project_of: Maker
+) -> None:
+    random = np.random.default_rng(10)
+    dim = painted(random)
+    counts = dim.pixels.astype(np.uint16)
+    burnt = np.where(counts > 100, 4095, counts * 16).astype(np.uint16)
+    stretched = np.where(counts == counts.min(), 0, burnt).astype(np.uint16)
+    cells = [dim.but(pixels=counts), dim.but(pixels=burnt), dim.but(pixels=stretched)]
+    audit = audit_project(project_of(cells), quick=True)
+    found = {finding.code: finding for finding in audit.findings}
+
+    assert found["saturated"].cells == ("001", "002")
+    assert audit.cells.properties["stretched"].tolist() == [0, 0, 1]
+
+
 def test_few_cells_few_specimens_and_imbalance_are_found(
     painted: Painter, project_of: Maker
 ) -> None:

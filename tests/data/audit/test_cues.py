@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from cellquery.data import Project
 from cellquery.data.audit import audit_project
@@ -104,6 +105,35 @@ def test_a_property_of_the_specimen_works_only_at_random(
     assert cue.unseen_accuracy is not None
     assert cue.balanced_accuracy > 0.7
     assert cue.unseen_accuracy < cue.balanced_accuracy - 0.25
+
+
+def test_a_pattern_of_crops_turned_upright_is_found_though_all_are_square(
+    painted: Painter, project_of: Maker
+) -> None:
+    random = np.random.default_rng(4)
+
+    def oval(angle: float, pattern: str) -> Any:
+        cell = painted(random, pattern=pattern)
+        y, x = np.mgrid[:48, :48] - 23.5
+        cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        along, across = x * cosine - y * sine, x * sine + y * cosine
+        places = [1.4 * across + 23.5, along + 23.5]
+        return cell.but(
+            pixels=ndimage.map_coordinates(cell.pixels, places, order=1, mode="nearest")
+        )
+
+    project = project_of(
+        [
+            oval(100 if pattern == "golgi" else random.uniform(0, 180), pattern)
+            for pattern in PATTERNS * 30
+        ]
+    )
+    cue = cues_of(project)["direction"]
+
+    assert cue.medians is not None
+    assert cue.medians["golgi"] == pytest.approx(100, abs=10)
+    assert cue.given_away(0.9) == ("golgi",)
+    assert codes_of(project) == {"cue-direction": "warning"}
 
 
 def test_the_same_for_all_is_not_measured(plain: list[Any], project_of: Maker) -> None:

@@ -70,6 +70,30 @@ def test_class_once_ones_own_is_known_to_the_project(tmp_path: Path, paint: Pain
     assert import_cells(tmp_path / "source", project).patterns == {"golgi": 1, "mine": 1}
 
 
+@pytest.mark.parametrize("declared", ["in the project", "with the import"])
+def test_folders_of_ones_own_classes_alone_are_class_folders(
+    tmp_path: Path, paint: Paint, declared: str
+) -> None:
+    for name in ("Rods", "rings"):
+        paint(tmp_path / "source" / name / "1.png")
+    classes = ("rods", "rings")
+    project = Project.create(tmp_path / "project", classes * (declared == "in the project"))
+    labelling = Labelling(classes * (declared == "with the import"))
+    summary = import_cells(tmp_path / "source", project, labelling=labelling)
+    assert (summary.layout, summary.patterns) == ("class-folders", {"rods": 1, "rings": 1})
+
+
+def test_names_of_folders_that_were_not_taken_as_patterns_are_said(
+    tmp_path: Path, paint: Paint
+) -> None:
+    note = "folder names were not taken as patterns; --layout class-folders does"
+    for name in ("rods", "rings"):
+        assert note not in (open_source(tmp_path).notices if name == "rings" else ())
+        paint(tmp_path / name / "1.png")
+    assert open_source(tmp_path).notices == (note,)
+    assert open_source(tmp_path, "folder").notices == ()
+
+
 def test_plain_folder_is_unlabelled_and_recursive(tmp_path: Path, paint: Paint) -> None:
     for name in ("b.png", "slide 2/a.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

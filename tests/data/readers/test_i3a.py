@@ -47,6 +47,37 @@ def test_images_may_lie_in_the_source_itself(contest: Path) -> None:
     assert [cell.pattern for cell in open_source(training)] == ["Homogeneous", "golgi", None]
 
 
+def test_stray_image_beside_the_folder_of_cells_hides_none_of_them(
+    contest: Path, paint: Paint
+) -> None:
+    before = list(open_source(contest))
+    paint(contest / "stray.png", 77)
+    stray, *cells = open_source(contest)
+    assert (stray.cell_id, stray.pattern) == ("stray", None)
+    assert cells == before
+
+
+def test_stray_image_beside_two_parts_changes_no_id_or_label(tmp_path: Path, paint: Paint) -> None:
+    for part, pattern in (("training", "Golgi"), ("test", "NuMem")):
+        paint(tmp_path / part / "00001.png", len(part))
+        (tmp_path / f"gt_{part}.csv").write_text(f"Image ID,Image class\n1,{pattern}\n")
+    before = list(open_source(tmp_path))
+    assert [(cell.cell_id, cell.pattern) for cell in before] == [
+        ("test/00001", "NuMem"),
+        ("training/00001", "Golgi"),
+    ]
+    paint(tmp_path / "stray.png", 77)
+    assert list(open_source(tmp_path))[1:] == before
+
+
+def test_thumbnails_below_the_images_are_no_cells(contest: Path, paint: Paint) -> None:
+    training = contest / "training"
+    (contest / "gt_training.csv").rename(training / "gt_training.csv")
+    before = list(open_source(training))
+    paint(training / "thumbnails" / "00001.png", 1)
+    assert list(open_source(training)) == before
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -69,6 +69,18 @@ def test_value_without_a_pattern_stops(source: Path) -> None:
         open_source(source)
 
 
+@pytest.mark.parametrize("value", [2.7, np.nan, np.inf])
+def test_value_that_is_no_whole_number_stops(source: Path, value: float) -> None:
+    savemat(source / "labels.mat", {"labels": np.array([[*VALUES[:-1], value]])})
+    with pytest.raises(InputError, match=rf"labels\.mat: entry 15 is {value}, no whole number"):
+        open_source(source)
+
+
+def test_whole_numbers_may_be_stored_as_floats(source: Path) -> None:
+    savemat(source / "labels.mat", {"labels": np.array([VALUES], np.float64)})
+    assert [cell.pattern for cell in open_source(source)][-1] == "golgi"
+
+
 def test_labels_beyond_the_images_are_listed_as_missing_files(source: Path) -> None:
     (source / "cells" / "cells" / "3.png").unlink()
     missing = list(open_source(source))[-1]

@@ -64,6 +64,36 @@ def test_folder_with_one_table_of_paths_stands_for_it(images: Path) -> None:
     assert found(images) == [("images/b", "golgi", None, None)]
 
 
+def test_folder_with_one_parquet_table_of_paths_stands_for_it(images: Path) -> None:
+    pq.write_table(pa.table({"path": ["images/b.png"], "label": ["golgi"]}), images / "c.parquet")
+    assert detect_layout(images) == "table"
+    assert found(images) == [("images/b", "golgi", None, None)]
+
+
+@pytest.mark.parametrize("place", [".", "images"])
+def test_table_that_no_layout_uses_is_said(images: Path, place: str) -> None:
+    table = images / place / "labels.csv"
+    table.write_text("id,pattern\na,golgi\n")
+    opened = open_source(images)
+    assert opened.layout == "folder"
+    assert opened.notices == (f"{table} was not used; give it with --annotations",)
+
+
+@pytest.mark.parametrize("name", ["gt_training.csv", "cells.parquet"])
+def test_unreadable_table_beside_images_stops(images: Path, name: str) -> None:
+    (images / name).write_bytes("Image ID,Image class,Bemerkung\n1,golgi,schön\n".encode("latin-1"))
+    with pytest.raises(InputError, match=f"{name}: not a readable table; save it as csv in UTF-8"):
+        open_source(images)
+    assert len(list(open_source(images, "folder"))) == 2
+    unlabelled = ReaderOptions(labelled=False)
+    assert len(list(open_source(images, options=unlabelled))) == 2
+
+
+def test_hidden_files_of_other_systems_are_no_tables(images: Path) -> None:
+    (images / "._labels.csv").write_bytes(b"\x00\x05\x16\x07\xff")
+    assert open_source(images).notices == ()
+
+
 def test_parts_become_the_sources_split(images: Path) -> None:
     (images / "cells.csv").write_text("path,split\nimages/a.png,tra\nimages/b.png,test\n")
     project = Project.create(images / "project")

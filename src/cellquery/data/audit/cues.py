@@ -72,6 +72,15 @@ PROPERTIES: tuple[Property, ...] = (
         "Shape of the crop. Cells lie in any direction, so a class of upright crops was cut or "
         "turned differently.",
     ),
+    Property(
+        "direction",
+        "direction",
+        "°",
+        "file",
+        "Angle of the axis along which the brightness reaches farthest, in square crops too: 0 "
+        "lies, 90 stands upright. Cells lie in any direction, so a class that prefers one was "
+        "turned, or cut along its cells; turning cells at random in training takes it away.",
+    ),
     Property("bit_depth", "bit depth", "bit", "file", "Bits of a pixel in the file."),
     Property(
         "content_bits",
@@ -95,8 +104,8 @@ PROPERTIES: tuple[Property, ...] = (
         "contrast stretched",
         "",
         "file",
-        "Whether the counts run from zero to the very top of the file's range, as after automatic "
-        "contrast: such a cell has lost its brightness, and others have not.",
+        "Whether the counts run from zero to full scale, as after automatic contrast: such a cell "
+        "has lost its brightness, and others have not.",
     ),
     Property(
         "background",
@@ -119,7 +128,7 @@ PROPERTIES: tuple[Property, ...] = (
         "saturated share",
         "",
         "exposure",
-        "Share of the pixels at the top of the file's range, where the image is burnt out.",
+        "Share of the pixels at full scale, where the image is burnt out.",
     ),
 )
 

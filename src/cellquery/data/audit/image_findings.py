@@ -41,8 +41,8 @@ def image_findings(cells: Measurements, faults: Sequence[CellqueryError]) -> lis
                 "saturated",
                 "warning" if share > 0.1 else "note",
                 f"{_cells(len(burnt))} burnt out",
-                f"More than {100 * _BURNT_SHARE:.0f} % of the pixels are at the very top of the "
-                "file's range: the texture there is lost.",
+                f"More than {100 * _BURNT_SHARE:.0f} % of the pixels are at full scale: the "
+                "texture there is lost.",
                 "Nothing can bring it back. Expose less next time, and keep the share in mind when "
                 "accuracy differs between specimens.",
                 numbers={"share": round(share, 4)},
@@ -59,7 +59,8 @@ def image_findings(cells: Measurements, faults: Sequence[CellqueryError]) -> lis
                 f"{_cells(len(masked))} under an empty mask",
                 f"The mask covers less than {100 * _LEAST_MASK:.0f} % of the image: a training "
                 "that uses masks sees nothing of the cell.",
-                "Draw the masks again or import these cells without one.",
+                "Draw the masks again and import the cells again, or import them without masks "
+                "into a new project.",
                 **concerning(masked),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from PIL import Image
 
 from cellquery.core import Progress, silent
 from cellquery.data.images import grey
+from cellquery.data.records import camera_bits
 from cellquery.data.store import ImageStore
 
 THUMBNAIL_PX = 24
@@ -89,7 +91,8 @@ def measure(manifest: pa.Table, store: ImageStore, progress: Progress = silent) 
     sources = _text(manifest, "source")
     width, height = _numbers(manifest, "width"), _numbers(manifest, "height")
     bit_depth = _numbers(manifest, "bit_depth")
-    columns = {name: np.zeros(n_cells) for name in ("background", "brightness", "saturated")}
+    measured = ("background", "brightness", "saturated", "direction")
+    columns = {name: np.zeros(n_cells) for name in measured}
     spread, mask_share = np.zeros(n_cells), np.full(n_cells, np.nan)
     lowest, highest = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
     contents = np.empty(n_cells, dtype=object)
@@ -106,16 +109,18 @@ def measure(manifest: pa.Table, store: ImageStore, progress: Progress = silent) 
         spread[row] = float(top) - float(bottom)
         columns["background"][row] = np.median(_border(pixels))
         columns["brightness"][row] = flat.mean()
-        # One pixel at the top of its range is the end of any image; a plateau there is not.
+        # One pixel at full scale is the end of any image; a plateau there is not.
         columns["saturated"][row] = 1 - np.searchsorted(flat, flat[-1]) / flat.size
         mask = store.mask(cell_id)
         if mask is not None:
             mask_share[row] = mask.mean()
         thumbnails[row] = _thumbnail(pixels)
+        light = np.clip(thumbnails[row] - columns["background"][row], 0, None)
+        columns["direction"][row] = _direction(light, pixels.shape)
         if row % _REPORT_EVERY == 0:
             progress("measuring cells", row, n_cells)
     progress("measuring cells", n_cells, n_cells)
-    full_scale = 2.0**bit_depth - 1
+    full_scale = 2.0 ** np.where(bit_depth == 16, camera_bits(manifest) or 16, 8) - 1
     columns["saturated"][highest < full_scale] = 0.0
     properties = {
         "width": width,
@@ -165,6 +170,28 @@ def _border(pixels: NDArray[Any]) -> NDArray[Any]:
 def _thumbnail(pixels: NDArray[Any]) -> NDArray[np.float32]:
     image = Image.fromarray(pixels.astype(np.float32))
     return np.asarray(image.resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX))
+
+
+# The powers 0, 1 and 2 of each place along a thumbnail's side.
+_POWERS = np.arange(THUMBNAIL_PX) ** np.arange(3.0)[:, None]
+
+
+def _direction(light: NDArray[np.float32], shape: tuple[int, ...]) -> float:
+    """Return the angle of the principal axis of a thumbnail's light, 0 to 180 degrees.
+
+    From its second moments, in the crop's own proportions; 0 lies along the rows, 90 stands
+    upright.
+    """
+    height, width = shape
+    moments = _POWERS @ light @ _POWERS.T
+    if not moments[0, 0]:
+        return 0.0
+    row, column = moments[1, 0] / moments[0, 0], moments[0, 1] / moments[0, 0]
+    upright = (moments[2, 0] - row * moments[1, 0]) * height**2
+    lying = (moments[0, 2] - column * moments[0, 1]) * width**2
+    # Rows are counted downwards, angles upwards.
+    slanting = -2 * (moments[1, 1] - row * moments[0, 1]) * height * width
+    return math.degrees(math.atan2(slanting, lying - upright)) / 2 % 180
 
 
 _DIGITS = re.compile(r"(\d+)")

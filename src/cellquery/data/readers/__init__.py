@@ -6,6 +6,7 @@ yields cells in a stable order without reading any image.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cellquery.core import InputError
@@ -47,7 +48,7 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
-def detect_layout(source: str | Path) -> str:
+def detect_layout(source: str | Path, options: ReaderOptions | None = None) -> str:
     """Return the name of the layout of a folder or table, a key of ``LAYOUTS``.
 
     Raises
@@ -59,7 +60,7 @@ def detect_layout(source: str | Path) -> str:
     if not source.exists():
         raise InputError(source, "no such folder or file", "check the path")
     for layout in LAYOUTS.values():
-        if layout.recognises(source):
+        if layout.recognises(source, options or ReaderOptions()):
             return layout.name
     raise InputError(
         source,
@@ -76,11 +77,16 @@ def open_source(
     Raises
     ------
     InputError
-        When the source is not there, or not of that layout, or the layout is not known.
+        When the source is not there, or not of that layout, or the layout is not known; and when
+        it passes for a plain folder, and a table in it, which may hold labels, cannot be read.
     """
-    name = layout or detect_layout(source)
+    options = options or ReaderOptions()
+    name = layout or detect_layout(source, options)
     if name not in LAYOUTS:
         raise InputError(f"layout {name!r}", "not known", f"choose one of {', '.join(LAYOUTS)}")
     if not Path(source).exists():
         raise InputError(source, "no such folder or file", "check the path")
-    return LAYOUTS[name].read(Path(source), options or ReaderOptions())
+    opened = LAYOUTS[name].read(Path(source), options)
+    if name == plain_folder.NAME and layout is None and options.labelled:
+        return replace(opened, notices=plain_folder.not_used(Path(source), options.annotations))
+    return opened

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellquery.core import InputError, find_pattern
+from cellquery.core import InputError, find_pattern, parse_pattern
 from cellquery.data.readers.contract import Layout, ReaderOptions, Source
 from cellquery.data.readers.folders import (
     PARTS,
@@ -49,9 +49,11 @@ class ClassFolder:
         return holds_images_below(self.path) if self.deep else holds_images(self.path)
 
 
-def recognises(source: Path) -> bool:
-    """Return whether at least one folder bears the name of a known pattern."""
-    return any(find_pattern(folder.pattern) for folder in class_folders(source))
+def recognises(source: Path, options: ReaderOptions) -> bool:
+    """Return whether at least one folder bears the name of a pattern, known or one's own."""
+    own = set(map(parse_pattern, options.own_patterns))
+    names = {folder.pattern for folder in class_folders(source)}
+    return any(find_pattern(name) or parse_pattern(name) in own for name in names)
 
 
 def read(source: Path, options: ReaderOptions) -> Source:

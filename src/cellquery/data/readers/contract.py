@@ -32,10 +32,19 @@ class ReaderOptions:
         For tables.
     label_order : tuple of str or None
         For LSHEp-2: the patterns of the label values 1, 2, and so on.
+    own_patterns : tuple of str
+        Classes beyond the known patterns, by whose names class folders are recognised too.
+    annotations : Path or None
+        A table that is used besides, whatever the layout.
+    labelled : bool
+        False where nobody asks for patterns: a fault in them is then none.
     """
 
     columns: Columns = field(default_factory=Columns)
     label_order: tuple[str, ...] | None = None
+    own_patterns: tuple[str, ...] = ()
+    annotations: Path | None = None
+    labelled: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,12 @@ class Layout:
     title : str
         For people.
     recognises : callable
-        Whether a folder or file looks like this layout.
+        Whether a folder or file looks like this layout, given what the user told.
     read : callable
         Returns the source; raises InputError when it is not of this layout.
     """
 
     name: str
     title: str
-    recognises: Callable[[Path], bool]
+    recognises: Callable[[Path, ReaderOptions], bool]
     read: Callable[[Path, ReaderOptions], Source]

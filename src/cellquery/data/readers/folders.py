@@ -88,8 +88,15 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def image_folders(root: Path) -> list[Path]:
-    """Return `root` when it holds images itself, else those of its folders that do."""
-    return [root] if holds_images(root) else list(filter(holds_images, subfolders(root)))
+    """Return the folders with images directly in a folder, which itself comes first with any.
+
+    Beside images of its own only folders named for a part of a split count: those of another name
+    may hold thumbnails or masks.
+    """
+    below = list(filter(holds_images, subfolders(root)))
+    if not holds_images(root):
+        return below
+    return [root, *(folder for folder in below if folder.name.lower() in PARTS)]
 
 
 def part_folders(root: Path) -> dict[Path, str]:

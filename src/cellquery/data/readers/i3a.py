@@ -17,14 +17,14 @@ from cellquery.data.readers.tables import Table
 NAME = "i3a"
 
 
-def recognises(source: Path) -> bool:
+def recognises(source: Path, options: ReaderOptions) -> bool:
     """Return whether a folder holds the contest's csv."""
     return source.is_dir() and bool(label_tables(source, _columns_of))
 
 
 def read(source: Path, options: ReaderOptions) -> Source:
     """Return the cells of the contest's folder; those not in the csv are unlabelled."""
-    if not recognises(source):
+    if not recognises(source, options):
         raise InputError(
             source, "no csv with the columns Image ID and Image class", "or choose another --layout"
         )

@@ -16,7 +16,7 @@ NAME = "i3a-folders"
 _PARTS = frozenset({"tra", "val", "tes"})
 
 
-def recognises(source: Path) -> bool:
+def recognises(source: Path, options: ReaderOptions) -> bool:
     """Return whether there are class folders in parts named tra, val and tes."""
     names = {
         name.lower()
@@ -28,7 +28,7 @@ def recognises(source: Path) -> bool:
 
 def read(source: Path, options: ReaderOptions) -> Source:
     """Return the cells of every class folder, with the derivative's split as the source's own."""
-    if not recognises(source):
+    if not recognises(source, options):
         raise InputError(
             source, "no class folders in tra, val and tes", "or choose another --layout"
         )

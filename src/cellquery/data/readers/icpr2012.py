@@ -20,7 +20,7 @@ NAME = "icpr2012"
 _IMAGE = ("image", "imageid", "imagenumber", "specimen", "specimenid", "source", "sourceimage")
 
 
-def recognises(source: Path) -> bool:
+def recognises(source: Path, options: ReaderOptions) -> bool:
     """Return whether a folder holds a csv with semicolons, an id and a pattern."""
     return source.is_dir() and any(
         columns.pattern for _, columns in label_tables(source, _columns_of)
@@ -29,7 +29,7 @@ def recognises(source: Path) -> bool:
 
 def read(source: Path, options: ReaderOptions) -> Source:
     """Return the cells of the folder, with the image they come from as their specimen."""
-    if not recognises(source):
+    if not recognises(source, options):
         raise InputError(source, "no csv with the header ID;pattern", "or choose another --layout")
     return Source(NAME, source, lambda: numbered_cells(source, _columns_of))
 
@@ -48,6 +48,8 @@ def _columns_of(table: Table) -> FactColumns | None:
 
 
 def _has_semicolons(table: Table) -> bool:
+    if table.path.suffix.lower() == ".parquet":
+        return False
     with table.path.open(encoding="utf-8-sig") as file:
         return ";" in file.readline()
 

@@ -23,7 +23,7 @@ NAME = "lshep2"
 _NUCLEAR_MEMBRANE, _GOLGI = SIX_PATTERNS[4], SIX_PATTERNS[5]
 
 
-def recognises(source: Path) -> bool:
+def recognises(source: Path, options: ReaderOptions) -> bool:
     """Return whether the folder holds ``labels.mat``."""
     return source.is_dir() and _labels_file(source) is not None
 
@@ -43,6 +43,12 @@ def read(source: Path, options: ReaderOptions) -> Source:
     folder = next((f for f in _candidates(source) if holds_images(f)), None)
     if folder is None:
         raise InputError(source, "no images in cells/cells", "unpack the cells beside labels.mat")
+    if not options.labelled:
+        return Source(
+            NAME,
+            source,
+            lambda: (SourceCell(i.stem, i.path, i.mask_path) for i in images_in(folder)),
+        )
     values = _values(file)
     order = tuple(map(parse_pattern, options.label_order or SIX_PATTERNS))
     strange = np.flatnonzero((values < 1) | (values > len(order)))
@@ -94,7 +100,15 @@ def _values(file: Path) -> np.ndarray:
         raise InputError(file, "not a readable MATLAB file", "copy it again") from None
     if labels is None or labels.dtype.kind not in "iuf" or not labels.size:
         raise InputError(file, "no numeric variable 'labels' in it", "check the file")
-    return labels.ravel().astype(np.int64)
+    values = labels.ravel()
+    broken = np.flatnonzero(~np.isfinite(values) | (values != np.trunc(values)))
+    if broken.size:
+        raise InputError(
+            file,
+            f"entry {broken[0] + 1} is {values[broken[0]]}, no whole number",
+            "check the file: labels are 1, 2, and so on",
+        )
+    return values.astype(np.int64)
 
 
 def _checked(file: Path, values: np.ndarray, order: tuple[str, ...], *, given: bool) -> str:

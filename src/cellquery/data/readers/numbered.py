@@ -29,12 +29,13 @@ def label_tables(root: Path, columns_of: ColumnsOf) -> list[tuple[Table, FactCol
 def numbered_cells(root: Path, columns_of: ColumnsOf) -> Iterator[SourceCell]:
     """Yield the images of a folder, or of its folders, with what the tables say of them.
 
-    With several image folders ids begin with the folder's name, and a table tells of one folder
-    when it lies in it or bears the name of its part (``gt_training.csv``), else of all. Rows that
-    name no file are yielded too, with the path where the file should be.
+    With several folders of images below `root` ids begin with the folder's name, and a table tells
+    of one folder when it lies in it or bears the name of its part (``gt_training.csv``), else of
+    all. Rows that name no file are yielded too, with the path where the file should be.
     """
     tables = label_tables(root, columns_of)
     folders = image_folders(root)
+    n_below = sum(folder != root for folder in folders)
     parts = part_folders(root)
     of_all: ById[Facts] = ById()
     of_folder: dict[Path, ById[Facts]] = {folder: ById() for folder in folders}
@@ -42,7 +43,7 @@ def numbered_cells(root: Path, columns_of: ColumnsOf) -> Iterator[SourceCell]:
         told = [folder for folder in folders if _tells_of(table.path, folder, root, parts)]
         read_facts(table, columns, of_folder[told[0]] if len(told) == 1 else of_all)
     for folder, facts in of_folder.items():
-        prefix = "" if len(folders) == 1 else f"{folder.name}/"
+        prefix = f"{folder.name}/" if folder != root and n_below > 1 else ""
         for image in images_in(folder):
             yield _cell(
                 f"{prefix}{image.stem}",
@@ -80,7 +81,7 @@ def _cell(
 
 
 def _tells_of(table: Path, folder: Path, root: Path, parts: dict[Path, str]) -> bool:
-    if table.parent != root or folder == root:
+    if table.parent != root:
         return table.parent == folder
     words = re.split(r"[\W_]+", table.stem.lower())
     named = {PARTS[word] for word in words if word in PARTS}

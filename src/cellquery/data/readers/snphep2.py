@@ -23,7 +23,7 @@ _PATTERNS = frozenset(
 )
 
 
-def recognises(source: Path) -> bool:
+def recognises(source: Path, options: ReaderOptions) -> bool:
     """Return whether the class folders or the tables are those of SNPHEp-2."""
     return source.is_dir() and (_in_folders(source) or _in_tables(source))
 

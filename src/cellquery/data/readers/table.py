@@ -19,7 +19,7 @@ from cellquery.data.records import SourceCell
 NAME = "table"
 
 
-def recognises(source: Path) -> bool:
+def recognises(source: Path, options: ReaderOptions) -> bool:
     """Return whether the source is a table, or a folder with one table of paths."""
     return _table_file(source) is not None
 

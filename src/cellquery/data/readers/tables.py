@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cellquery.core import InputError
 Row = dict[str, str | None]
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".parquet"})
+_IN_FOLDERS = (".csv", ".parquet")
 
 USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "id": ("cellid", "id", "imageid"),
@@ -102,10 +104,17 @@ def open_table(path: Path) -> Table:
     return Table(path, tuple(columns))
 
 
+def table_files(folder: Path) -> list[Path]:
+    """Return the csv and Parquet files directly in a folder, without hidden ones, by name."""
+    names = (name for name in os.listdir(folder) if name.lower().endswith(_IN_FOLDERS))
+    paths = (folder / name for name in sorted(names) if name[0] != ".")
+    return [path for path in paths if path.is_file()]
+
+
 def tables_in(folder: Path) -> list[Table]:
-    """Return the csv tables directly in a folder that can be read, sorted by name."""
+    """Return the tables directly in a folder that can be read, sorted by name."""
     tables = []
-    for path in sorted(folder.glob("*.[cC][sS][vV]")):
+    for path in table_files(folder):
         try:
             tables.append(open_table(path))
         except InputError:
