@@ -1,10 +1,11 @@
 """What spreading over processes costs and brings, and what a hundred million cells would take.
 
-    python bench/cluster.py [--cells 4096] [--page docs/cluster.md]
+    python -m bench.cluster [--cells 4096] [--page docs/cluster.md]
 
 Measures on this machine, in one run: what Ray costs a unit of work, scoring a pool in shards by one
-process and by one and two actors, training by one process and by two. Then scales the figures up,
-with the assumptions named in `ASSUMED`, which anyone can change.
+process and by one and two actors, training by one process and by two. The figures are kept in
+results/bench/cluster.json; remove it to measure anew. Then scales them up, with the assumptions
+named in `ASSUMED`, which anyone can change.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from bench.record import Bench, markdown
 from cellquery.campaign.selecting import select_cells
 from cellquery.core import RESEARCH_USE_ONLY, SIX_PATTERNS, Progress, silent
 from cellquery.core.cluster import Cluster, cluster
@@ -35,8 +37,8 @@ from cellquery.training import TrainSettings, fit, label
 from cellquery.training.pool_scores import score_project
 
 SHARDS, UNITS, POOL = 8, 200, 100_000_000
-SELECTION = Path(__file__).parents[1] / "results" / "bench" / "selection.json"
-"""What `make bench ONLY=selection` has measured."""
+KEPT = Path(__file__).parents[1] / "results" / "bench"
+"""Where figures are kept, those of `make bench ONLY=selection` too."""
 ASSUMED = {
     "machines": 16,
     "cores of each": 32,
@@ -49,23 +51,21 @@ ASSUMED = {
 
 
 def main() -> None:
-    """Measure and print, or write into a page."""
+    """Measure, or take what is kept, and print, or write into a page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=4096)
+    parser.add_argument("--kept", type=Path, default=KEPT)
     parser.add_argument("--page", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     os.environ.update(OMP_NUM_THREADS="1", RAY_worker_niceness="0")
-    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
-        figures = measured(asked.cells, Path(name))
-    lines = [f"| {what} | {value} |" for what, value in figures["table"]]
-    text = "\n".join(["| measured | |", "|---|---|", *lines])
-    text += (
-        f"\n\n{asked.cells:,} synthetic cells in {SHARDS} shards, {os.cpu_count()} cores, one "
-        f"thread a process, load of the machine at the start {load:.1f}. {RESEARCH_USE_ONLY}"
-    )
-    model = scaled_up(figures)
+        folder = Path(name)
+        terms = {"cells": asked.cells}
+        bench = Bench(asked.kept, folder)
+        facts = bench.part("cluster", terms, lambda: measured(asked.cells, folder))
+    choices = json.loads((asked.kept / "selection.json").read_text(encoding="utf-8"))["measured"]
+    text, model = table(facts), scaled_up(facts, choices)
     if asked.page is None:
         print(text, model, sep="\n\n")
         return
@@ -115,28 +115,55 @@ def measured(n_cells: int, folder: Path) -> dict[str, Any]:
     }
     score(folder / "bare", embeddings=False)
     sizes["scores"] = size(folder / "bare")
-    each = {what: n_bytes / n_cells for what, n_bytes in sizes.items()}
-    table = [
-        ("starting Ray on this machine, s", f"{start_s:.1f}"),
-        ("Ray's cost of a unit of work, ms", f"{1000 * unit_s:.1f}"),
-        ("scoring, one process, cells a second", f"{n_cells / here:.0f}"),
-        ("scoring, one actor", f"{n_cells / one:.0f}"),
-        ("scoring, two actors", f"{n_cells / two:.0f}"),
-        ("training, one process, cells a second", f"{shares[1]:.0f}"),
-        ("training, two processes", f"{shares[2]:.0f}"),
-        ("choosing by margin, cells a second", f"{n_cells / choose:,.0f}"),
-        *((f"{what}, bytes a cell", f"{n_bytes:,.0f}") for what, n_bytes in each.items()),
+    return {
+        "start_s": start_s,
+        "unit_s": unit_s,
+        "scored": {"one process": n_cells / here, "one actor": n_cells / one, "two": n_cells / two},
+        "trained": {"one process": shares[1], "two": shares[2]},
+        "chosen": n_cells / choose,
+        "bytes": {what: n_bytes / n_cells for what, n_bytes in sizes.items()},
+    }
+
+
+def table(facts: dict[str, Any]) -> str:
+    """Return a table of what was measured on one machine."""
+    scored, trained = facts["scored"], facts["trained"]
+    rows = [
+        ("starting Ray on this machine, s", f"{facts['start_s']:.1f}"),
+        ("Ray's cost of a unit of work, ms", f"{1000 * facts['unit_s']:.1f}"),
+        ("scoring, one process, cells a second", f"{scored['one process']:.0f}"),
+        ("scoring, one actor", f"{scored['one actor']:.0f}"),
+        ("scoring, two actors", f"{scored['two']:.0f}"),
+        ("training, one process, cells a second", f"{trained['one process']:.0f}"),
+        ("training, two processes", f"{trained['two']:.0f}"),
+        ("choosing by margin, cells a second", f"{facts['chosen']:,.0f}"),
+        *((f"{what}, bytes a cell", f"{value:,.0f}") for what, value in facts["bytes"].items()),
     ]
-    return {"table": table, "rate": n_cells / here, "choose": n_cells / choose, "bytes": each}
+    said = (
+        f"{facts['asked']['cells']:,} synthetic cells in {SHARDS} shards, one thread a process; "
+        f"{facts['processor']}, {facts['cores']} cores, load at the start {facts['load']:.1f}; "
+        f"cellquery {facts['revision']}, torch {facts['packages']['torch']}, "
+        f"{facts['started'][:10]}. {RESEARCH_USE_ONLY}"
+    )
+    return f"{markdown(['measured', ''], [list(each) for each in rows])}\n\n{said}"
 
 
-def scaled_up(figures: dict[str, Any]) -> str:
-    """Return a table of what a hundred million cells take, from the figures of one machine."""
+def scaled_up(facts: dict[str, Any], choices: list[dict[str, Any]]) -> str:
+    """Return a table of what a hundred million cells take, from the figures of one machine.
+
+    Parameters
+    ----------
+    facts : dict
+        Of `measured`.
+    choices : list of dict
+        What choosing took by strategy, library and number of candidates.
+    """
+    rate = facts["scored"]["one process"]
     cores = ASSUMED["machines"] * ASSUMED["cores of each"]
     kept = ASSUMED["share of the speed that many cores keep"]
-    hours = POOL / figures["rate"] / cores / kept / 3600
-    gpu_hours = POOL / figures["rate"] / ASSUMED["a GPU, in cores of this machine"] / 3600
-    gb = {what: POOL * n_bytes / 1e9 for what, n_bytes in figures["bytes"].items()}
+    hours = POOL / rate / cores / kept / 3600
+    gpu_hours = POOL / rate / ASSUMED["a GPU, in cores of this machine"] / 3600
+    gb = {what: POOL * n_bytes / 1e9 for what, n_bytes in facts["bytes"].items()}
     month = (gb["pixels and masks"] + gb["scores"]) * ASSUMED["a GB-month, USD"]
     rows = [
         ("scoring, hours on all cores", figure(hours)),
@@ -145,24 +172,22 @@ def scaled_up(figures: dict[str, Any]) -> str:
         ("scoring, USD on GPUs", figure(gpu_hours * ASSUMED["a GPU-hour, USD"])),
         *((f"{what}, GB", figure(value)) for what, value in gb.items()),
         ("storage of images and scores, USD a month", figure(month)),
-        ("margin, shortlists on all cores, minutes", figure(POOL / figures["choose"] / cores / 60)),
-        ("margin, one process, hours", figure(POOL / figures["choose"] / 3600)),
+        ("margin, shortlists on all cores, minutes", figure(POOL / facts["chosen"] / cores / 60)),
+        ("margin, one process, hours", figure(POOL / facts["chosen"] / 3600)),
         ("embeddings of 128 numbers in memory, GB", figure(POOL * 128 * 4 / 1e9)),
         *(
             (
                 f"{one['strategy']} among the million smallest margins, minutes and GiB",
                 f"{figure(one['cpu_seconds'] / 60)}, {figure(one['peak_mib'] / 1024)}",
             )
-            for one in json.loads(SELECTION.read_text(encoding="utf-8"))["measured"]
+            for one in choices
             if one["library"] == "cellquery" and one["cells"] == 1_000_000
             if one["strategy"] in ("badge", "core-set", "cluster-margin")
         ),
     ]
-    lines = [f"| {what} | {value} |" for what, value in rows]
     assumed = ", ".join(f"{what} {value:g}" for what, value in ASSUMED.items())
-    return "\n".join(
-        ["| a hundred million cells | |", "|---|---|", *lines, "", f"Assumed: {assumed}."]
-    )
+    body = markdown(["a hundred million cells", ""], [list(each) for each in rows])
+    return f"{body}\n\nAssumed: {assumed}."
 
 
 class OneThread(Cluster):

@@ -17,8 +17,8 @@ from bench.__main__ import COMPARISONS, tables
 from bench.compare import Verdict
 from bench.record import Bench
 from cellquery.core import CellqueryError
+from tests.browser import chromium
 
-# `page` needs Chromium, and what it measures is tested with the page itself.
 SMOKED = ("campaign", "selection", "inference", "training", "import", "audit", "annotation")
 
 
@@ -64,6 +64,22 @@ def test_every_comparison_runs_and_stands_in_the_table(repository: Path, tmp_pat
     annotated = json.loads((kept / "annotation.json").read_text())["rows"]
     assert annotated["labels acknowledged"] == 16
     assert annotated["lost"] == annotated["stored twice"] == 0
+
+
+def test_keys_in_a_browser_are_timed(repository: Path, tmp_path: Path) -> None:
+    chromium()
+    page = tmp_path / "speed.md"
+    page.write_text("<!-- bench -->\n<!-- /bench -->\n")
+
+    folders = ["--kept", tmp_path / "kept", "--work", tmp_path / "work", "--page", page]
+    done = _run(repository, "bench", "page", "--smoke", "--threads", "1", *folders)
+
+    assert done.returncode == 0, done.stderr
+    waited = json.loads((tmp_path / "kept" / "page.json").read_text())["ms"]
+    assert len(waited["last of a batch"]) == 1
+    assert len(waited["idle"]) >= 30
+    assert all(0 < each < 60_000 for each in waited["idle"])
+    assert "| idle |" in page.read_text()
 
 
 def test_a_part_is_measured_once_and_anew_on_other_terms(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from cellquery.data import importing
 from cellquery.models import Classifier
 from cellquery.training import TrainSettings, precision
 
+PLACES = ("cluster", "hundred-million")
+
 
 def test_selection_is_measured_anew_once_a_library_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -117,3 +119,35 @@ def test_a_few_of_the_million_cells_are_made_scored_chosen_and_imported(
     assert (tmp_path / "chosen-badge.parquet").exists()
     assert million.n_specimens(1_000_000) == 2000
     assert million.n_chosen(1_000_000) == 1000
+
+
+@pytest.mark.alone
+def test_what_a_cluster_brings_is_measured_once_and_scaled_up(
+    repository: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    page = tmp_path / "cluster.md"
+    page.write_text("".join(f"<!-- {n} -->\n<!-- /{n} -->\n" for n in PLACES))
+    choice = {"library": "cellquery", "cells": 1_000_000, "strategy": "badge"}
+    rates = {"measured": [{**choice, "cpu_seconds": 60.0, "peak_mib": 1024.0}]}
+    (tmp_path / "selection.json").write_text(json.dumps(rates))
+    command = ["-m", "bench.cluster", "--cells", 64, "--kept", tmp_path, "--page", page]
+    texts = []
+
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, *map(str, command)],
+            cwd=repository,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        texts.append(page.read_text())
+
+    kept = json.loads((tmp_path / "cluster.json").read_text())
+    assert all(rate > 0 for rate in [*kept["scored"].values(), *kept["trained"].values()])
+    assert f"| scoring, two actors | {kept['scored']['two']:.0f} |" in texts[0]
+    assert "| badge among the million smallest margins, minutes and GiB | 1, 1 |" in texts[0]
+    assert texts[0] == texts[1]

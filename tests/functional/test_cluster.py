@@ -10,7 +10,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import torch
 from cellquery.campaign.selecting import select_cells
 from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, cluster as clusters
 from cellquery.core.cluster import Cluster, cluster
-from cellquery.core.units import Unit
+from cellquery.core.units import Engine, Unit
 from cellquery.data import Project
 from cellquery.experiments import CaseStudy, read_experiment, run_case_study, run_experiment
 from cellquery.models import Classifier
@@ -183,6 +183,55 @@ def test_a_case_study_gives_the_same_records_on_a_cluster(
     here = run_case_study(study, case_project, tmp_path / "here")
     there = run_case_study(study, case_project, tmp_path / "there", engine=two_cores.run)
     assert (there / "initial" / "seed-0" / "model.safetensors").exists()
+    assert_same_runs(here, there)
+
+
+def _lost_halfway(marker: Path, work: Callable[[Progress], object], progress: Progress) -> None:
+    """Do a unit whose worker is killed in the middle of its first training, once."""
+
+    def watch(task: str, done: int, total: int | None = None) -> None:
+        if task == "training" and 2 * done > (total or 0) and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    work(watch)
+
+
+def _losing(two_cores: Cluster, markers: Path) -> Engine:
+    """Return an engine that loses the worker of each unit once."""
+    markers.mkdir()
+
+    def run(units: Sequence[Unit], task: str, progress: Progress) -> None:
+        lossy = [
+            replace(unit, work=partial(_lost_halfway, markers / str(number), unit.work))
+            for number, unit in enumerate(units)
+        ]
+        two_cores.run(lossy, task, progress)
+
+    return run
+
+
+def test_trainings_whose_workers_are_killed_halfway_end_the_same(
+    two_cores: Cluster, synthetic_project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "small.toml").write_text(TOML.replace("max_epochs = 1", "max_epochs = 4"))
+    experiment, project = read_experiment(tmp_path / "small.toml"), Project.open(synthetic_project)
+    experiment = experiment.model_copy(update={"variants": experiment.variants[-1:]})
+    here = run_experiment(experiment, project, tmp_path / "here")
+    lossy = _losing(two_cores, tmp_path / "markers")
+    there = run_experiment(experiment, project, tmp_path / "there", engine=lossy)
+    assert len(list((tmp_path / "markers").iterdir())) == 4
+    assert_same_runs(here, there)
+
+
+def test_campaigns_whose_workers_are_killed_in_a_training_end_the_same(
+    two_cores: Cluster, case_project: Project, tmp_path: Path
+) -> None:
+    study = CaseStudy(**{**STUDY, "seeds": [0], "budgets": [0.1], "cases": ["AL"]})
+    here = run_case_study(study, case_project, tmp_path / "here")
+    lossy = _losing(two_cores, tmp_path / "markers")
+    there = run_case_study(study, case_project, tmp_path / "there", engine=lossy)
+    assert len(list((tmp_path / "markers").iterdir())) == 1
     assert_same_runs(here, there)
 
 
