@@ -482,6 +482,45 @@ def test_a_changed_answer_is_learnt_from_then_on(
     assert made.advance(people) == "done"
 
 
+def test_the_estimate_follows_corrected_audit_cells(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    settings = settings_with(budget=36, first=8, per_round=8, audit_cells=12)
+    people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
+    made.advance(people)
+    audit = pq.read_table(tmp_path / "audit-query.parquet")["cell_id"].to_pylist()
+    people.said.update(known.answers(audit))
+    made.advance(people)
+    people.said.update(known.answers(asked(tmp_path, 0)))
+    made.advance(people)
+    before = rounds_done(tmp_path)[0].facts()["estimate"]
+    left = [each for each in audit if each not in {*asked(tmp_path, 0), *asked(tmp_path, 1)}]
+    # A reviewer: one cannot be told, the others are what the network did not say.
+    now = dict.fromkeys(left, "golgi") | {left[0]: None}
+    people.said.update(known.answers(asked(tmp_path, 1)))
+    people.said.update(now)
+    made.advance(people)
+
+    after = rounds_done(tmp_path)[1]
+
+    said = pq.read_table(after.path / "pool.parquet")
+    predicted = dict(zip(said["cell_id"].to_pylist(), said["predicted"].to_pylist(), strict=True))
+    assert before["n_cells"] > len(left) - 1 > 1
+    assert after.facts()["estimate"]["n_cells"] == len(left) - 1
+    right = [predicted[each] == "golgi" for each in left[1:]]
+    assert after.facts()["estimate"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
+    wrong = {each for each in left if known.answers([each])[each] != now[each]}
+    assert set(after.corrections()) == wrong
+    # None of them can be told any more: nothing is left to estimate from.
+    people.said.update(dict.fromkeys(left))
+    people.said.update(known.answers(asked(tmp_path, 2)))
+    made.advance(people)
+    people.said.update(known.answers(asked(tmp_path, 3)))
+    assert made.advance(people) == "done"
+    final = json.loads((tmp_path / "final" / "final.json").read_text())
+    assert final["estimate"] is None
+
+
 def test_a_first_batch_that_nobody_could_label_is_waited_for(
     tmp_path: Path, pool: Pool, known: KnownLabels
 ) -> None:

@@ -240,6 +240,7 @@ def test_five_patterns_become_six_only_when_asked(
         (["evaluate", "absent", "PROJECT"], "holds no model.safetensors"),
         (["evaluate", "FILE", "PROJECT"], "is a file; give the run directory that it is in"),
         (["predict", "absent.safetensors", "PROJECT"], "no such file"),
+        (["predict", "FILE", "PROJECT", "--id-column", "id"], "--id-column: "),
         (["experiment", "run", "absent.toml", "--project", "PROJECT"], "no such file"),
         (["experiment", "table", "absent"], "holds no experiment"),
         (["experiment", "table", "RESULTS", "--into", "."], ".: Is a directory; mend that"),

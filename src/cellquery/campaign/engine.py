@@ -251,13 +251,19 @@ class Campaign:
         return True
 
     def _audit(self) -> dict[str, str]:
+        """Return the audit cells with their first patterns."""
         answers = read_answers(self.root / "audit.parquet")
         return answers.labelled if answers else {}
 
-    def _audit_left(self, rounds: Sequence[Answers]) -> dict[str, str]:
-        """Return the audit cells that no round has chosen, with their patterns."""
+    def _audit_left(self, rounds: Sequence[Answers]) -> Answers:
+        """Return the audit cells that no round has chosen, as these rounds corrected them."""
+        answers = read_answers(self.root / "audit.parquet")
+        if answers is None:
+            return Answers(*(np.array([], dtype=object),) * 2)
         chosen = set().union(*(each.ids.tolist() for each in rounds))
-        return {cell_id: name for cell_id, name in self._audit().items() if cell_id not in chosen}
+        left = np.array([cell_id not in chosen for cell_id in answers.ids.tolist()], dtype=bool)
+        left_over = Answers(answers.ids[left], answers.patterns[left])
+        return left_over.corrected(self._corrections(len(rounds)))
 
     def _estimate(self, audit: Mapping[str, str], said: NDArray[np.int64]) -> dict[str, Any] | None:
         """Return how good a network is by what it said of the audit cells; None without any."""
@@ -320,10 +326,10 @@ class Campaign:
         return True
 
     def _changed(self, rounds: Sequence[Answers], oracle: Oracle) -> dict[str, str | None]:
-        """Return the answers of these rounds that are others by now."""
+        """Return the answers of these rounds, and of the audit, that are others by now."""
         pairs = [
             pair
-            for each in rounds
+            for each in (*rounds, self._audit_left(rounds))
             for pair in zip(each.ids.tolist(), each.patterns.tolist(), strict=True)
         ]
         now = oracle.answers([cell_id for cell_id, _ in pairs])
@@ -341,12 +347,16 @@ class Campaign:
 
     def _answers(self, n_rounds: int) -> list[Answers]:
         """Return the answers of the first rounds, as corrected by the last of them."""
-        folders = [round_folder(self.root, number) for number in range(n_rounds)]
-        changed: dict[str, str | None] = {}
-        for folder in folders:
-            changed.update(folder.corrections())
-        found = [folder.answers() for folder in folders]
+        changed = self._corrections(n_rounds)
+        found = [round_folder(self.root, number).answers() for number in range(n_rounds)]
         return [each.corrected(changed) for each in found if each is not None]
+
+    def _corrections(self, n_rounds: int) -> dict[str, str | None]:
+        """Return the answers that the first rounds changed."""
+        changed: dict[str, str | None] = {}
+        for number in range(n_rounds):
+            changed.update(round_folder(self.root, number).corrections())
+        return changed
 
     def _labelled(
         self, rounds: Sequence[Answers]
@@ -547,7 +557,7 @@ class Campaign:
         )
         counts = Counter(labelled.values())
         specimens = Counter(str(self.pool.specimens[row]) for row in self.pool.rows(labelled))
-        audit = self._audit_left(rounds)
+        audit = self._audit_left(rounds).labelled
         kappas = [each.facts()["kappa"] for each in rounds_done(self.root)]
         kappas.append(self._kappa(number, predicted))
         empty = [pattern for pattern in self.patterns if not counts[pattern]]
@@ -616,7 +626,7 @@ class Campaign:
         settings = settings or self.train
         self._judge_stopping(done)
         judged = self._judge(final, classifier, settings, embeddings=True)
-        audit = self._audit_left(rounds)
+        audit = self._audit_left(rounds).corrected(changed).labelled
         estimate = None
         if audit:
             cells = self.pool.cells.rows(self.pool.rows(audit))

@@ -92,6 +92,17 @@ def predict(
         raise SettingsError(option, f"{out} is one file", "name a folder with --out")
     if into_folder and together:
         raise SettingsError("--with", f"{out} is a folder", "name a .csv or .parquet with --out")
+    of_a_source = {
+        "--layout": layout,
+        "--id-column": id_column,
+        "--path-column": path_column,
+        "--mask-column": mask_column,
+    }
+    given = next((option for option, value in of_a_source.items() if value is not None), None)
+    if given and (source / "project.toml").exists():
+        raise SettingsError(
+            given, f"{source} is a project, whose cells are known already", "leave it out"
+        )
     classifiers = [
         Classifier.load(each / "model.safetensors" if each.is_dir() else each)
         for each in (model, *(together or []))
