@@ -112,17 +112,23 @@ class FrozenBackbone(Network):
     def finish(self, *features: Tensor) -> NetworkOutput:
         """Return logits and the backbone's features of grey images."""
         (images,) = features
-        embedding = torch.from_numpy(np.stack(self._features(images))).to(images.device)
+        if torch.compiler.is_exporting():  # to ONNX, where nothing is remembered
+            embedding = self._pooled(images)
+        else:
+            embedding = torch.from_numpy(np.stack(self._features(images))).to(images.device)
         return NetworkOutput(self.head(embedding), embedding)
 
     def _features(self, images: Tensor) -> list[NDArray[np.floating]]:
         return _remembered(images, lambda rows: self._computed(images[rows]), self._maker())
 
     def _computed(self, images: Tensor) -> NDArray[np.float32]:
+        return self._pooled(images).float().cpu().numpy()
+
+    def _pooled(self, images: Tensor) -> Tensor:
         side = self.options.side_px
         stretched = F.interpolate(images, (side, side), mode="bicubic", align_corners=False)
         pooled: Tensor = self.body.eval()(stretched)
-        return pooled.float().cpu().numpy()
+        return pooled
 
     def _maker(self) -> bytes:
         """Return the digest of the backbone's weights."""

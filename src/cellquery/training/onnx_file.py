@@ -91,18 +91,17 @@ def write_onnx(
     ------
     SettingsError
         When the extra ``onnx`` is not installed, there is no such type, or the network computes
-        or remembers what it sees of a cell outside torch.
+        its features of a cell outside torch.
     TrainingError
         When ONNX Runtime and PyTorch differ by more than `TOLERANCE`; nothing is then written.
     """
     from_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     if pixels not in PIXELS:
         raise SettingsError("--pixels", f"there is no '{pixels}'", f"choose {', '.join(PIXELS)}")
-    if classifier.network.learns_at_once:
-        does = "computes" if outside_torch(classifier.network) else "remembers"
+    if outside_torch(classifier.network):
         raise SettingsError(
             out,
-            f"network '{classifier.network.name}' {does} its features outside torch",
+            f"network '{classifier.network.name}' computes its features outside torch",
             "export it as .safetensors, or train another kind of network",
         )
     model = _traced(classifier, views, pixels)
