@@ -85,8 +85,9 @@ def test_a_quota_leaves_a_smaller_cache_and_the_same_campaign(
     made = campaign(root, pool, SETTINGS, initial=initial)
     with files_of_at_most(room):
         made.sight.prepare()
-    assert made.advance(known) == "done"
     assert len(np.load(root / "early" / "pool.npy")) == 20
+    assert made.advance(known) == "done"
+    assert not (root / "early").exists(), "its room is given back"
     notes = [note for folder in rounds_done(root) for note in folder.facts()["notes"]]
     assert notes
     for note in notes:
@@ -121,5 +122,5 @@ def test_without_room_for_the_labelled_cells_nothing_is_cached(
     with files_of_at_most(room // 4):
         made.sight.prepare()
     assert made.sight.note.endswith("for which there is room: not used")
+    assert not made.sight.cached
     assert made.advance(known) == "done"
-    assert not (tmp_path / "early" / "pool.npy").exists()

@@ -126,11 +126,10 @@ def test_cached_and_uncached_rounds_agree(
     for cache_mb in (100, 0):
         root = tmp_path / str(cache_mb)
         settings = settings_with(cache_mb=cache_mb, train={**TRAIN, "rehearsal": 1.0})
-        campaign(root, pool, settings, initial=initial, rehearsed=earlier, judged=judged).advance(
-            known
-        )
+        made = campaign(root, pool, settings, initial=initial, rehearsed=earlier, judged=judged)
+        made.advance(known)
         said.append([folder.facts() for folder in rounds_done(root)])
-        assert (root / "early" / "pool.npy").exists() == bool(cache_mb)
+        assert made.sight.cached == bool(cache_mb)
     assert "the cache needs" in said[1][0]["notes"][-1]
     for cached, whole in zip(*said, strict=True):
         assert cached["judged"]["test"]["aca"] == pytest.approx(

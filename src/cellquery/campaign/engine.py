@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Literal
 
 import numpy as np
@@ -180,6 +181,8 @@ class Campaign:
                 if not self._round(len(done), oracle):
                     return "waiting"
             self._finish(oracle)
+            # The cache is the largest of a campaign's files, and nothing asks for it any more.
+            rmtree(self.root / "early", ignore_errors=True)
         return "done"
 
     def _begin(self) -> None:
