@@ -158,8 +158,9 @@ def _plain(classifier: Classifier, images: Tensor) -> tuple[Tensor, ...]:
 
 
 def terms(bench: Bench) -> dict[str, Any]:
-    """Return whose cells are named."""
-    return {"project": bench.project and bench.project.name}
+    """Return whose cells are named, and by which networks: ``STUDY/VARIANT/SEED``."""
+    folds = bench.folds and "/".join(bench.folds.parts[-3:])
+    return {"project": bench.project and bench.project.name, "folds": folds}
 
 
 def measure(bench: Bench) -> dict[str, Any]:

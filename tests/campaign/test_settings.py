@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cellquery.campaign import CampaignSettings
+from cellquery.campaign.settings import read_campaign_settings
 from cellquery.core import SettingsError
 from cellquery.data.prepare import PreparedCells
 from cellquery.training import LabelledCells, hold_out
@@ -55,3 +57,10 @@ def test_the_least_labels_leave_two_cells_to_train_on(share: float) -> None:
     labelled = LabelledCells(cells, np.zeros(least, dtype=np.int64))
     assert len(hold_out(labelled, share, 0)[0]) == 2
     assert least - 1 - max(1, round(share * (least - 1))) < 2
+
+
+def test_a_file_can_take_the_last_training_of_a_preset_away(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.toml"
+    file.write_text('final = "none"\n')
+    assert read_campaign_settings(file, "best").final is None
+    assert CampaignSettings.read({}, "campaign", "best").final is not None

@@ -114,7 +114,9 @@ def test_what_is_committed_is_found_by_the_commands_of_the_page(
     monkeypatch.setattr(campaign, "ROOT", tmp_path)
     kept = _kept(repository)
     real = Path("runs/i3a") if name == "inference" else None
-    bench = Bench(kept, kept, project=real, threads=1)
+    folds = Path("runs/i3a-best/pool-only/seed-0") if name == "inference" else None
+    threads = 2 if name == "inference" else 1
+    bench = Bench(kept, kept, project=real, folds=folds, threads=threads)
     module = importlib.import_module(COMPARISONS[name])
     terms = module.terms(bench) if hasattr(module, "terms") else {}
 

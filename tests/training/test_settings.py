@@ -46,6 +46,13 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, fault
     assert str(file) in str(caught.value)
 
 
+def test_a_file_can_take_the_patience_of_a_preset_away(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("validation = 'none'\npatience = 'none'\n")
+    settings = read_settings(file, "paper")
+    assert (settings.validation, settings.patience) == ("none", None)
+
+
 def test_settings_are_laid_over_a_preset(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("max_epochs = 2\n[inputs]\ndetails = 'magnitude'\n")

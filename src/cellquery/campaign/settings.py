@@ -43,8 +43,8 @@ class CampaignSettings(BaseModel):
     train : dict
         Settings of each round's training, laid over ``preset``.
     final : dict or None
-        Settings of a last training with all labels, laid over ``preset``; None delivers the
-        last round's network. It starts from the initial weights.
+        Settings of a last training with all labels, laid over ``preset``; None, in a file "none",
+        delivers the last round's network. It starts from the initial weights.
     preset : str
         A preset of `TrainSettings`.
     rehearsed_cells : int
@@ -81,6 +81,11 @@ class CampaignSettings(BaseModel):
         if value > 1 and value % 1:
             raise ValueError(f"{value} is neither a share, up to 1.0, nor a number of cells")
         return value
+
+    @field_validator("final", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value  # TOML has no other word for it
 
     @classmethod
     def read(cls, values: dict[str, Any], where: str | Path, preset: str | None = None) -> Self:

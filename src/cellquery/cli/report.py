@@ -54,7 +54,7 @@ def report(
 
     Example: cellquery report cells/models/first cells/models/second --out report.html
 
-    Example: cellquery report runs/i3a-paper runs/i3a-cases --project i3a
+    Example: cellquery report runs/i3a-paper runs/i3a-cases --project runs/i3a
 
     Example: cellquery report runs/table3-*
     """

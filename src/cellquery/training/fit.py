@@ -99,7 +99,7 @@ def fit(
     if len(training) < 2:
         raise TrainingError("training", f"{len(training)} labelled cells", "label two or more")
     if settings.patience is not None and not validation:
-        raise TrainingError("training", "no validation cells to stop on", "set patience = none")
+        raise TrainingError("training", "no validation cells to stop on", "set patience = 'none'")
     if settings.rehearsal and not rehearsed:
         raise TrainingError(
             "training",

@@ -146,6 +146,11 @@ class TrainSettings(BaseModel):
         except SettingsError as error:
             raise ValueError(error.fault) from error
 
+    @field_validator("patience", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value  # TOML has no other word for it
+
     @model_validator(mode="after")
     def _fits_the_network(self) -> Self:
         kind = network_kind(self.network)
@@ -158,7 +163,9 @@ class TrainSettings(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.patience is not None and self.validation == "none":
-            raise ValueError("patience needs validation cells: set validation or patience = none")
+            raise ValueError(
+                "patience needs validation cells: set validation, or patience = 'none'"
+            )
         for name in ("gamma", "noise"):
             if getattr(self.augmentation, name) and self.inputs.normalisation != "per-image":
                 raise ValueError(f"augmentation.{name} needs inputs.normalisation = 'per-image'")
