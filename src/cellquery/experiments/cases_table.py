@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
 from cellquery.core.words import counted
@@ -147,12 +148,13 @@ def _differences(rows: dict[tuple[str, float, str], list[CaseResult]]) -> list[s
         if gains:
             lines.append(
                 f"{case} against {case.replace('AL', 'RS')} at {100 * budget:g} % on {judged}: "
-                f"MCA {np.mean(gains):+.2f} points{_interval(gains)}."
+                f"MCA {np.mean(gains):+.2f} points{interval_over_seeds(gains)}."
             )
     return lines
 
 
-def _interval(gains: Sequence[float]) -> str:
+def interval_over_seeds(gains: Sequence[float] | NDArray[np.floating]) -> str:
+    """Return in words the 95 % interval (Student) of a mean difference over seeds."""
     if len(gains) < 2:
         return ", one seed"
     from scipy.stats import t as student
