@@ -11,11 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from bench import campaign, import_rate, inference, million, selection, training_rate
+from bench import (
+    campaign,
+    import_rate,
+    inference,
+    million,
+    selection,
+    strategies,
+    training_rate,
+)
 from bench.peers import selection as choosing
 from bench.record import Bench
 from cellquery.core import SIX_PATTERNS
-from cellquery.data import importing
+from cellquery.data import Project, importing
 from cellquery.models import Classifier
 from cellquery.training import TrainSettings, precision
 
@@ -119,6 +127,55 @@ def test_a_few_of_the_million_cells_are_made_scored_chosen_and_imported(
     assert (tmp_path / "chosen-badge.parquet").exists()
     assert million.n_specimens(1_000_000) == 2000
     assert million.n_chosen(1_000_000) == 1000
+
+
+def test_strategies_stand_beside_random_choice(
+    case_project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ways = {"margin": {"strategy": "margin"}, "at random": {"strategy": "random"}}
+    monkeypatch.setattr(strategies, "WAYS", ways)
+    file = tmp_path / "study.toml"
+    file.write_text(
+        """
+        name = "tiny"
+        budgets = [0.1]
+        seeds = [0, 1]
+        split = "parts"
+        pool = ["pool"]
+        test = ["test"]
+        folds = 4
+        random = { first = 1.0 }
+        [campaign]
+        final = "none"
+        per_round = 10
+        first = 6
+        options = { random_share = 0.3 }
+        [campaign.train]
+        inputs.side_px = 16
+        max_epochs = 1
+        [initial]
+        parts = ["initial"]
+        """
+    )
+    asked = (str(file), str(case_project.path), "AL", "0.1", str(tmp_path))
+
+    strategies.main(*asked)
+
+    first = capsys.readouterr().out
+    rows = [line.split(" | ") for line in first.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["| random", "| margin", "| at random"]
+    assert "95 % interval over 2 seeds" in rows[1][2]
+    made = sorted(tmp_path.glob("strategies-tiny-AL-10/*/seed-*/campaign.json"))
+    assert len(made) == 6
+    kept = json.loads((made[-1].parents[1] / "seed-1" / "campaign.json").read_text())
+    assert kept["settings"]["options"] == {}, "options go with their strategy"
+    before = [path.stat().st_mtime_ns for path in made]
+    strategies.main(*asked)
+    assert capsys.readouterr().out == first
+    assert [path.stat().st_mtime_ns for path in made] == before
 
 
 @pytest.mark.alone
