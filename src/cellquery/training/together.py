@@ -8,6 +8,7 @@ normalised by its own statistics (torch can share them on GPUs alone), as a smal
 
 from __future__ import annotations
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -153,6 +154,9 @@ def _share(
         _check_same(fabric, classifier)
     except CellqueryError as error:
         return error
+    # Threads of gloo outlive the interpreter, and now and then abort a process that has done its
+    # share (github.com/pytorch/pytorch/pull/179291); to end them first may wait for ever.
+    atexit.register(os._exit, 0)
     if fabric.is_global_zero:
         state = {key: value.cpu() for key, value in classifier.network.state_dict().items()}
         torch.save({"network": state, "epochs": [vars(epoch) for epoch in epochs]}, result)
