@@ -10,6 +10,7 @@ INTO (runs) is kept.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +61,7 @@ def main(
             usual = {"options": {}, **values}
             plans[way] = study.settings_of(case, float(budget)).model_copy(update=usual)
         for way, settings in plans.items():
-            folder = root / way.replace(" ", "-").replace(",", "") / f"seed-{seed}"
+            folder = root / re.sub("[^a-z0-9]+", "-", way).strip("-") / f"seed-{seed}"
             if not (folder / "final" / "final.json").exists():
                 about = {"study": study.name, "case": case, "way": way}
                 grounds.campaign(folder, settings, seed, first, about).advance(grounds.oracle)
