@@ -23,8 +23,12 @@ def test_three_ways_are_run_and_the_table_sets_them_side_by_side(
     assert costs["campaign"]["n_labels"] == costs["literal"]["n_labels"]
     assert costs["campaign"]["n_labels"] < costs["all-labels"]["n_labels"]
     assert "judging" not in costs["campaign"]["seconds"]
-    assert not (root / "literal" / "early").exists()
-    assert (root / "campaign" / "early").exists()
+    caches = {
+        name: read_json(root / name / "campaign.json")["settings"]["cache_mb"]
+        for name in ("literal", "campaign")
+    }
+    assert caches["literal"] == 0 < caches["campaign"]
+    assert costs["campaign"]["seconds"]["caching"] > costs["literal"]["seconds"]["caching"]
     table = bench_table(root)
     assert "| campaign |" in table
     assert "| 1.00 |" in table

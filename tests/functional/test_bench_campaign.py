@@ -19,7 +19,7 @@ from cellquery.training.precision import predicting
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench") / "campaign"
-    campaign.make_task(folder, campaign.SMOKE, None)
+    campaign.make_task(folder, campaign.SMOKE, campaign.SMOKE_SEEDS, None)
     return folder
 
 
@@ -59,6 +59,7 @@ def test_rows_tell_when_they_were_measured_and_the_head_gives_both_ratios() -> N
     packages = {"torch": "2.13", "scikit-learn": "1.9.1"}
     facts = {
         "sizes": campaign.SIZES,
+        "seeds": [0],
         "cells": {"pool": 1200, "test": 1800},
         "played": [
             _played("cellquery", 10.0, 10.0, 1.0, "new", packages),
