@@ -20,6 +20,7 @@ import numpy as np
 
 from bench.record import markdown
 from cellquery.campaign.records import read_json
+from cellquery.campaign.settings import laid_over
 from cellquery.data import Project
 from cellquery.experiments import read_case_study
 from cellquery.experiments.cases import Case, Grounds
@@ -48,18 +49,17 @@ def main(
     file: str, project: str, case: Case = "AL", budget: str = "0.1", into: str = "runs"
 ) -> None:
     """Run what is missing and print a row for each strategy."""
-    study, opened = read_case_study(Path(file)), Project.open(project)
-    root = Path(into) / f"strategies-{study.name}-{case}-{100 * float(budget):g}"
+    study, opened, share = read_case_study(Path(file)), Project.open(project), float(budget)
+    root = Path(into) / f"strategies-{study.name}-{case}-{100 * share:g}"
     random: Case = "RS" if case == "AL" else "IN-RS"
     found: dict[str, list[dict[str, Any]]] = {}
     for seed in study.seeds:
         grounds = Grounds.prepare(study, opened, seed)
         first = grounds.learn_first(root, seed) if case == "IN-AL" else None
-        n_pool = len(grounds.pool)
-        plans = {"random": study.settings_of(random, float(budget), n_pool)}
+        plans = {"random": study.settings_of(random, share, len(grounds.pool))}
         for way, values in WAYS.items():
-            usual = {"options": {}, **values}
-            plans[way] = study.settings_of(case, float(budget)).model_copy(update=usual)
+            changed = {"campaign": laid_over(study.campaign, values)}
+            plans[way] = study.model_copy(update=changed).settings_of(case, share)
         for way, settings in plans.items():
             folder = root / re.sub("[^a-z0-9]+", "-", way).strip("-") / f"seed-{seed}"
             if not (folder / "final" / "final.json").exists():

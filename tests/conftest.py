@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,17 +73,27 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs `cellquery ARGUMENTS` as a process and returns what came of it."""
 
     def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cellquery", *map(str, arguments)],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return _python("-m", "cellquery", *arguments, cwd=cwd)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def in_repository(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs `python ARGUMENTS` in the repository and returns what came of it."""
+    return partial(_python, "-W", "ignore", cwd=repository)
+
+
+def _python(*arguments: object, cwd: Path | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="session")

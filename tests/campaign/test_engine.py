@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
-from cellquery.campaign import CampaignSettings, Judged, KnownLabels, Pool
+from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.campaign.records import RoundFolder, keep_answers, read_answers, rounds_done
 from cellquery.campaign.stopping import what_stopping_costs
 from cellquery.core import AcquisitionError, ProjectError, SettingsError
@@ -358,6 +358,17 @@ def asked(root: Path, number: int) -> list[str]:
     return query.ids.tolist()
 
 
+def after_a_round(made: Campaign, people: People, known: KnownLabels) -> list[str]:
+    """Let people answer for the audit and the first round; return the audit cells."""
+    made.advance(people)
+    audit: list[str] = pq.read_table(made.root / "audit-query.parquet")["cell_id"].to_pylist()
+    people.said.update(known.answers(audit))
+    made.advance(people)
+    people.said.update(known.answers(asked(made.root, 0)))
+    made.advance(people)
+    return audit
+
+
 def test_cells_labelled_ahead_join_the_next_round_and_count(
     tmp_path: Path, pool: Pool, known: KnownLabels
 ) -> None:
@@ -384,12 +395,7 @@ def test_audit_cells_join_the_cells_that_were_handed_out_around_them(
 ) -> None:
     settings = settings_with(budget=60, first=8, per_round=20, audit_cells=20)
     people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
-    made.advance(people)
-    audit = set(pq.read_table(tmp_path / "audit-query.parquet")["cell_id"].to_pylist())
-    people.said.update(known.answers(list(audit)))
-    made.advance(people)
-    people.said.update(known.answers(asked(tmp_path, 0)))
-    made.advance(people)
+    audit = set(after_a_round(made, people, known))
     people.said.update(known.answers(asked(tmp_path, 1)))
     standing = RoundFolder(tmp_path / "rounds" / "001").standing
     order = pq.read_table(standing)["cell_id"].to_pylist()
@@ -486,12 +492,7 @@ def test_the_estimate_follows_corrected_audit_cells(
 ) -> None:
     settings = settings_with(budget=36, first=8, per_round=8, audit_cells=12)
     people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
-    made.advance(people)
-    audit = pq.read_table(tmp_path / "audit-query.parquet")["cell_id"].to_pylist()
-    people.said.update(known.answers(audit))
-    made.advance(people)
-    people.said.update(known.answers(asked(tmp_path, 0)))
-    made.advance(people)
+    audit = after_a_round(made, people, known)
     before = rounds_done(tmp_path)[0].facts()["estimate"]
     left = [each for each in audit if each not in {*asked(tmp_path, 0), *asked(tmp_path, 1)}]
     # A reviewer: one cannot be told, the others are what the network did not say.

@@ -6,7 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,26 +19,18 @@ from bench.record import Bench
 from cellquery.core import CellqueryError
 from tests.browser import chromium
 
+Python = Callable[..., "subprocess.CompletedProcess[str]"]
 SMOKED = ("campaign", "selection", "inference", "training", "import", "audit", "annotation")
 
 
-def _run(repository: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", *map(str, arguments)],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
-def test_every_comparison_runs_and_stands_in_the_table(repository: Path, tmp_path: Path) -> None:
+def test_every_comparison_runs_and_stands_in_the_table(
+    in_repository: Python, tmp_path: Path
+) -> None:
     page, kept = tmp_path / "speed.md", tmp_path / "kept"
     page.write_text("# Speed\n\n<!-- bench -->\n<!-- /bench -->\n\nThe end.\n")
 
     folders = ["--kept", kept, "--work", tmp_path / "work", "--page", page]
-    done = _run(repository, "bench", *SMOKED, "--smoke", "--threads", "1", *folders)
+    done = in_repository("-m", "bench", *SMOKED, "--smoke", "--threads", "1", *folders)
 
     assert done.returncode == 0, done.stderr
     text = page.read_text()
@@ -66,13 +58,13 @@ def test_every_comparison_runs_and_stands_in_the_table(repository: Path, tmp_pat
     assert annotated["lost"] == annotated["stored twice"] == 0
 
 
-def test_keys_in_a_browser_are_timed(repository: Path, tmp_path: Path) -> None:
+def test_keys_in_a_browser_are_timed(in_repository: Python, tmp_path: Path) -> None:
     chromium()
     page = tmp_path / "speed.md"
     page.write_text("<!-- bench -->\n<!-- /bench -->\n")
 
     folders = ["--kept", tmp_path / "kept", "--work", tmp_path / "work", "--page", page]
-    done = _run(repository, "bench", "page", "--smoke", "--threads", "1", *folders)
+    done = in_repository("-m", "bench", "page", "--smoke", "--threads", "1", *folders)
 
     assert done.returncode == 0, done.stderr
     waited = json.loads((tmp_path / "kept" / "page.json").read_text())["ms"]
@@ -149,8 +141,8 @@ def _kept(repository: Path) -> Path:
     return kept
 
 
-def test_an_unknown_comparison_is_one_clear_line(repository: Path, tmp_path: Path) -> None:
-    done = _run(repository, "bench", "nonsense", "--kept", tmp_path, "--work", tmp_path)
+def test_an_unknown_comparison_is_one_clear_line(in_repository: Python, tmp_path: Path) -> None:
+    done = in_repository("-m", "bench", "nonsense", "--kept", tmp_path, "--work", tmp_path)
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -189,11 +181,11 @@ def test_a_regression_is_told_from_the_noise_of_the_machine(ratios: list[float],
     assert Verdict.of(ratios).word == word
 
 
-def test_two_revisions_are_compared_in_one_run(repository: Path) -> None:
+def test_two_revisions_are_compared_in_one_run(in_repository: Python, repository: Path) -> None:
     if not (repository / ".git").exists():
         pytest.skip("not a git checkout: there is no other revision")
 
-    done = _run(repository, "bench.compare", "HEAD", "margin", "--pairs", "1")
+    done = in_repository("-m", "bench.compare", "HEAD", "margin", "--pairs", "1")
 
     assert "| margin | " in done.stdout, done.stderr
     assert "not compared" not in done.stdout
@@ -230,11 +222,13 @@ def test_a_benchmark_that_no_longer_runs_is_a_fault_and_one_that_did_not_yet_is_
     assert ("error: does not run: margin" in said.err) == (status == 1)
 
 
-def test_a_base_that_is_no_revision_is_one_clear_line(repository: Path) -> None:
+def test_a_base_that_is_no_revision_is_one_clear_line(
+    in_repository: Python, repository: Path
+) -> None:
     if not (repository / ".git").exists():
         pytest.skip("not a git checkout: there is no other revision")
 
-    done = _run(repository, "bench.compare", "no-such-revision")
+    done = in_repository("-m", "bench.compare", "no-such-revision")
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from cellquery.data import Project, importing
 from cellquery.models import Classifier
 from cellquery.training import TrainSettings, precision
 
+Python = Callable[..., "subprocess.CompletedProcess[str]"]
 PLACES = ("cluster", "hundred-million")
 
 
@@ -102,20 +103,13 @@ def test_memory_of_an_import_counts_its_workers(
 
 
 def test_a_few_of_the_million_cells_are_made_scored_chosen_and_imported(
-    repository: Path, tmp_path: Path
+    in_repository: Python, tmp_path: Path
 ) -> None:
     n_cells, page = 180, tmp_path / "scale.md"
     page.write_text("<!-- million -->\n<!-- /million -->\n")
     command = ["bench/million.py", tmp_path, "--cells", n_cells, "--page", page]
 
-    done = subprocess.run(
-        [sys.executable, *map(str, command), "--steps", "make,divide,import"],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = in_repository(*command, "--steps", "make,divide,import")
     assert done.returncode == 0, done.stderr
     inputs = TrainSettings.preset("best").inputs.model_copy(update={"side_px": million.SIDE_PX})
     (tmp_path / "first").mkdir()
@@ -181,7 +175,7 @@ def test_strategies_stand_beside_random_choice(
 
 @pytest.mark.alone
 def test_what_a_cluster_brings_is_measured_once_and_scaled_up(
-    repository: Path, tmp_path: Path
+    in_repository: Python, tmp_path: Path
 ) -> None:
     # Not imported: what Ray reads then from the environment is not yet that of its own tests.
     if find_spec("ray") is None:
@@ -195,14 +189,7 @@ def test_what_a_cluster_brings_is_measured_once_and_scaled_up(
     texts = []
 
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, *map(str, command)],
-            cwd=repository,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        done = in_repository(*command)
         assert done.returncode == 0, done.stderr
         texts.append(page.read_text())
 

@@ -26,6 +26,7 @@ from cellquery.campaign.pool import Pool
 from cellquery.campaign.records import (
     Answers,
     RoundFolder,
+    corrections_of,
     keep_answers,
     keep_scores,
     read_answers,
@@ -70,6 +71,8 @@ from cellquery.wavelets import InputSettings, texture
 class CampaignBusyError(ProjectError):
     """Another process works on a campaign."""
 
+
+_NO_ANSWERS = Answers(np.array([], dtype=object), np.array([], dtype=object))
 
 State = Literal["waiting", "done"]
 
@@ -260,13 +263,9 @@ class Campaign:
 
     def _audit_left(self, rounds: Sequence[Answers]) -> Answers:
         """Return the audit cells that no round has chosen, as these rounds corrected them."""
-        answers = read_answers(self.root / "audit.parquet")
-        if answers is None:
-            return Answers(*(np.array([], dtype=object),) * 2)
+        answers = read_answers(self.root / "audit.parquet") or _NO_ANSWERS
         chosen = set().union(*(each.ids.tolist() for each in rounds))
-        left = np.array([cell_id not in chosen for cell_id in answers.ids.tolist()], dtype=bool)
-        left_over = Answers(answers.ids[left], answers.patterns[left])
-        return left_over.corrected(self._corrections(len(rounds)))
+        return answers.but(chosen).corrected(self._corrections(len(rounds)))
 
     def _estimate(self, audit: Mapping[str, str], said: NDArray[np.int64]) -> dict[str, Any] | None:
         """Return how good a network is by what it said of the audit cells; None without any."""
@@ -356,10 +355,7 @@ class Campaign:
 
     def _corrections(self, n_rounds: int) -> dict[str, str | None]:
         """Return the answers that the first rounds changed."""
-        changed: dict[str, str | None] = {}
-        for number in range(n_rounds):
-            changed.update(round_folder(self.root, number).corrections())
-        return changed
+        return corrections_of(round_folder(self.root, number) for number in range(n_rounds))
 
     def _labelled(
         self, rounds: Sequence[Answers]

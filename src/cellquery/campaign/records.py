@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +41,11 @@ class Answers:
         """The pattern of each cell that has one, by id."""
         pairs = zip(self.ids.tolist(), self.patterns.tolist(), strict=True)
         return {cell_id: pattern for cell_id, pattern in pairs if pattern is not None}
+
+    def but(self, ids: Container[str]) -> Answers:
+        """Return the answers for all cells but some."""
+        rows = [row for row, cell_id in enumerate(self.ids.tolist()) if cell_id not in ids]
+        return Answers(self.ids[rows], self.patterns[rows])
 
     def corrected(self, changed: Mapping[str, str | None]) -> Answers:
         """Return the answers with some of them changed."""
@@ -151,10 +156,7 @@ def labels_so_far(root: Path) -> dict[str, str]:
     Where the audit and a round both have a cell, the round's answer is the newer one.
     """
     folders = rounds_done(root)
-    changed: dict[str, str | None] = {}
-    for folder in folders:
-        changed.update(folder.corrections())
-    changed.update(read_corrections(root / "final"))
+    changed = corrections_of(folders) | read_corrections(root / "final")
     found = [read_answers(root / "audit.parquet"), *(folder.answers() for folder in folders)]
     said: dict[str, str | None] = {}
     for answers in found:
@@ -162,6 +164,14 @@ def labels_so_far(root: Path) -> dict[str, str]:
             said.update(zip(answers.ids.tolist(), answers.patterns.tolist(), strict=True))
     said.update(changed)
     return {cell_id: pattern for cell_id, pattern in said.items() if pattern is not None}
+
+
+def corrections_of(rounds: Iterable[RoundFolder]) -> dict[str, str | None]:
+    """Return the answers that rounds changed; the last change of one counts."""
+    changed: dict[str, str | None] = {}
+    for folder in rounds:
+        changed.update(folder.corrections())
+    return changed
 
 
 def read_answers(path: Path) -> Answers | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cellquery.acquisition import query_strategy
 from cellquery.core import SettingsError
-from cellquery.core.validation import settings_fault
+from cellquery.core.validation import none_of, settings_fault
 from cellquery.training.settings import PRESETS as TRAIN_PRESETS, TrainSettings, overlaid, read_toml
 
 _ONE = "1 is one cell, 1.0 is all of them"
@@ -69,7 +69,7 @@ class CampaignSettings(BaseModel):
     audit_cells: int = Field(default=0, ge=0)
     restart: Literal["continue", "initial"] = "continue"
     train: dict[str, Any] = {}
-    final: dict[str, Any] | None = None
+    final: Annotated[dict[str, Any] | None, BeforeValidator(none_of)] = None
     preset: str = "best"
     rehearsed_cells: int = Field(default=2000, ge=0)
     cache_mb: int = Field(default=2000, ge=0)
@@ -81,11 +81,6 @@ class CampaignSettings(BaseModel):
         if value > 1 and value % 1:
             raise ValueError(f"{value} is neither a share, up to 1.0, nor a number of cells")
         return value
-
-    @field_validator("final", mode="before")
-    @classmethod
-    def _none(cls, value: Any) -> Any:
-        return None if value == "none" else value  # TOML has no other word for it
 
     @classmethod
     def read(cls, values: dict[str, Any], where: str | Path, preset: str | None = None) -> Self:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -17,7 +18,7 @@ from pydantic import (
 )
 
 from cellquery.core import SettingsError
-from cellquery.core.validation import settings_fault
+from cellquery.core.validation import none_of, settings_fault
 from cellquery.models import NETWORKS, network_kind, network_options, side_fault
 from cellquery.wavelets import InputSettings
 
@@ -118,7 +119,7 @@ class TrainSettings(BaseModel):
     schedule: Literal["constant", "one-cycle"] = "constant"
     max_epochs: int = Field(default=100, ge=1, le=10000)
     min_steps: int = Field(default=0, ge=0, le=1_000_000)
-    patience: int | None = Field(default=5, ge=1)
+    patience: Annotated[int | None, BeforeValidator(none_of)] = Field(default=5, ge=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=0.9)
     validation: Literal["labelled", "test", "none"] = "labelled"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
@@ -145,11 +146,6 @@ class TrainSettings(BaseModel):
             return network_options(info.data["network"], options).model_dump()
         except SettingsError as error:
             raise ValueError(error.fault) from error
-
-    @field_validator("patience", mode="before")
-    @classmethod
-    def _none(cls, value: Any) -> Any:
-        return None if value == "none" else value  # TOML has no other word for it
 
     @model_validator(mode="after")
     def _fits_the_network(self) -> Self:
