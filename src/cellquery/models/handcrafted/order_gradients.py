@@ -41,7 +41,7 @@ def order_gradients(
     groups turn with the image and no monotone change of brightness moves a pixel to another one.
     In each group the gradients' magnitudes are added up by their direction, which is counted
     from the outward direction at the pixel, so that it turns with the image too. Quarter turns
-    and brightness times one number plus another change nothing at all.
+    and brightness times one number plus another change nothing but the last digits.
 
     Parameters
     ----------
@@ -60,11 +60,12 @@ def order_gradients(
     used on HEp-2 cells by Shen et al. 2014, doi:10.1016/j.patcog.2013.09.037. The square roots:
     Arandjelović & Zisserman 2012, doi:10.1109/CVPR.2012.6248018.
     """
-    blurred = ndimage.gaussian_filter(images, (0, SIGMA_PX, SIGMA_PX))
+    # Levels in double precision: rounding would order near ones otherwise in a turned image.
+    blurred = ndimage.gaussian_filter(images, (0, SIGMA_PX, SIGMA_PX), output=np.float64)
     margin = max(RADII_PX)
     padded = np.pad(blurred, ((0, 0), (margin + 1, margin + 1), (margin + 1, margin + 1)), "edge")
-    down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
-    right = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
+    down = ((padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2).astype(np.float32)
+    right = ((padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2).astype(np.float32)
     levels = padded[:, 1:-1, 1:-1]
     side = levels.shape[2]
     descriptors = []
@@ -118,7 +119,7 @@ def _disc(radius: int) -> NDArray[np.int64]:
 
 
 def _pooled(
-    levels: NDArray[np.float32],
+    levels: NDArray[np.float64],
     down: NDArray[np.float32],
     right: NDArray[np.float32],
     outward: NDArray[np.float32],
@@ -133,8 +134,15 @@ def _pooled(
     lower = np.floor(place).astype(np.int64)
     share = (place - lower).astype(np.float32)
     group = np.empty((n_points, n_pixels), np.int64)
-    groups = np.broadcast_to(np.arange(n_pixels) * n_orders // n_pixels, group.shape)
-    np.put_along_axis(group, np.argsort(levels, axis=1), groups, axis=1)
+    groups = np.arange(n_pixels) * n_orders // n_pixels
+    order = np.argsort(levels, axis=1)
+    # Pixels beyond the image's edge are as bright as it. Where two groups meet between such equals,
+    # what they add decides which go where, and not where they lie.
+    meet = np.flatnonzero(np.diff(groups))
+    last, first = (np.take_along_axis(levels, order[:, at], axis=1) for at in (meet, meet + 1))
+    tied = (last == first).any(axis=1)
+    order[tied] = np.lexsort((across[tied], along[tied], levels[tied]), axis=1)
+    np.put_along_axis(group, order, np.broadcast_to(groups, group.shape), axis=1)
     base = (np.arange(n_points)[:, None] * n_orders + group) * N_ORIENTATIONS
     n_bins = n_points * n_orders * N_ORIENTATIONS
     pooled = np.bincount(
