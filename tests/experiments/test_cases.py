@@ -234,6 +234,23 @@ def test_committed_studies_are_those_of_their_files(name: str, repository: Path)
         check_same_settings(folder, study.settings_of(case, budget))  # type: ignore[arg-type]
 
 
+def test_a_limit_of_epochs_that_few_labels_do_not_reach_changes_no_campaign(
+    repository: Path,
+) -> None:
+    study = read_case_study(repository / "experiments" / "i3a-cases.toml")
+    folder = campaign_folder(repository / "results" / "i3a-cases", "IN-AL", 0, 0.2)
+    settings = study.settings_of("IN-AL", 0.2)
+    assert settings.final is not None
+    # 1,174 labels make 1,500 steps of 32 in 41 epochs.
+    for limit in (1, 41):
+        final = {**settings.final, "max_epochs": limit}
+        check_same_settings(folder, settings.model_copy(update={"final": final}))
+    for other in ({"max_epochs": 42}, {"min_steps": 1501}, {"learning_rate": 1e-3}):
+        final = {**settings.final, **other}
+        with pytest.raises(SettingsError, match=r"holds a campaign with final_training\.\w+ = "):
+            check_same_settings(folder, settings.model_copy(update={"final": final}))
+
+
 def test_an_initial_network_that_has_learnt_other_cells_is_refused(
     case_project: Project, tmp_path: Path
 ) -> None:

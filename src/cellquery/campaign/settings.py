@@ -208,7 +208,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "preset": "best",
         "restart": "continue",
         "train": {"max_epochs": 6, "learning_rate": 2e-3, "rehearsal": 1.0, "views": 1},
-        "final": {"max_epochs": 20, "min_steps": 1500, "rehearsal": 1.0},
+        "final": {"max_epochs": 40, "min_steps": 1500, "rehearsal": 1.0},
     },
 }
 assert {preset["preset"] for preset in PRESETS.values()} <= set(TRAIN_PRESETS)

@@ -56,23 +56,38 @@ def check_same_settings(folder: Path, settings: CampaignSettings) -> None:
     """
     path = folder / "campaign.json"
     kept = read_json(path)
-    was = _as_now(CampaignSettings, kept["settings"], path).model_dump(mode="json")
-    now = settings.model_dump(mode="json")
-    trainings = {"training": settings.training(), "final_training": settings.final_training()}
-    for key, training in trainings.items():
+    began = _as_now(CampaignSettings, kept["settings"], path)
+    was, now = began.model_dump(mode="json"), settings.model_dump(mode="json")
+    # Trainings are compared as they were resolved, however they were written.
+    for values, resolved in ((was, began.resolved()), (now, settings.resolved())):
+        values |= resolved
+        del values["train"], values["final"], values["preset"]
+    for key in ("training", "final_training"):
         # Campaigns of earlier versions kept only what was laid over a preset.
-        if training is not None and kept.get(key):
+        if kept.get(key):
             was[key] = _as_now(TrainSettings, kept[key], path).model_dump(mode="json")
-            now[key] = training.model_dump(mode="json")
+    if was["final_training"] and now["final_training"]:
+        was["final_training"] |= _as_long(was["final_training"], now["final_training"], kept)
     if settings.strategy == "random" and settings.final is not None:
         # Nothing depends on the networks of its rounds, which were trained for longer once.
-        for key in ("train", "training"):
-            was.pop(key, None)
-            now.pop(key, None)
+        del was["training"], now["training"]
     if unlike := difference(was, now):
         raise SettingsError(
             folder, f"holds a campaign with {unlike}", "choose another directory or delete it"
         )
+
+
+def _as_long(
+    was: Mapping[str, Any], now: Mapping[str, Any], kept: Mapping[str, Any]
+) -> dict[str, int]:
+    """Return another limit of epochs where a training of the budget's cells lasts as long with it.
+
+    Few labels are learnt until ``min_steps`` are made, beyond either limit.
+    """
+    trainings = TrainSettings(**was), TrainSettings(**now)
+    lasts = {each.n_epochs(kept["budget"]) for each in trainings}
+    same = len(lasts) == 1 and was["min_steps"] == now["min_steps"]
+    return {"max_epochs": now["max_epochs"]} if same else {}
 
 
 def check_same_cells(

@@ -165,9 +165,8 @@ class Fit:
         self.optimiser = torch.optim.AdamW(
             weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        n_shown = len(training) * settings.augmentation.n_copies
-        self.n_batches = math.ceil(n_shown / settings.batch_size)
-        self.n_epochs = max(settings.max_epochs, math.ceil(settings.min_steps / self.n_batches))
+        self.n_batches = settings.n_batches(len(training))
+        self.n_epochs = settings.n_epochs(len(training))
         self.schedule = (
             torch.optim.lr_scheduler.OneCycleLR(
                 self.optimiser,

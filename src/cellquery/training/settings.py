@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -171,6 +172,20 @@ class TrainSettings(BaseModel):
     def preset(cls, name: str) -> Self:
         """Return the settings of a preset: see `PRESETS`."""
         return cls.read({}, "preset", preset=name)
+
+    def n_epochs(self, n_cells: int) -> int:
+        """Return for how many epochs a training on so many cells lasts, if nothing stops it early.
+
+        Examples
+        --------
+        >>> [TrainSettings(max_epochs=40, min_steps=1500).n_epochs(n) for n in (300, 10_000)]
+        [500, 40]
+        """
+        return max(self.max_epochs, math.ceil(self.min_steps / self.n_batches(n_cells)))
+
+    def n_batches(self, n_cells: int) -> int:
+        """Return how many optimiser steps an epoch of so many cells has."""
+        return math.ceil(n_cells * self.augmentation.n_copies / self.batch_size)
 
     @classmethod
     def read(
