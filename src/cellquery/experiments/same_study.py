@@ -67,7 +67,9 @@ def check_same_settings(folder: Path, settings: CampaignSettings) -> None:
         if kept.get(key):
             was[key] = _as_now(TrainSettings, kept[key], path).model_dump(mode="json")
     if was["final_training"] and now["final_training"]:
-        was["final_training"] |= _as_long(was["final_training"], now["final_training"], kept)
+        was["final_training"] |= _as_long(
+            was["final_training"], now["final_training"], kept["budget"]
+        )
     if settings.strategy == "random" and settings.final is not None:
         # Nothing depends on the networks of its rounds, which were trained for longer once.
         del was["training"], now["training"]
@@ -77,15 +79,13 @@ def check_same_settings(folder: Path, settings: CampaignSettings) -> None:
         )
 
 
-def _as_long(
-    was: Mapping[str, Any], now: Mapping[str, Any], kept: Mapping[str, Any]
-) -> dict[str, int]:
-    """Return another limit of epochs where a training of the budget's cells lasts as long with it.
+def _as_long(was: Mapping[str, Any], now: Mapping[str, Any], n_cells: int) -> dict[str, int]:
+    """Return the new limit of epochs where a training of so many cells lasts as long with both.
 
     Few labels are learnt until ``min_steps`` are made, beyond either limit.
     """
     trainings = TrainSettings(**was), TrainSettings(**now)
-    lasts = {each.n_epochs(kept["budget"]) for each in trainings}
+    lasts = {each.n_epochs(n_cells) for each in trainings}
     same = len(lasts) == 1 and was["min_steps"] == now["min_steps"]
     return {"max_epochs": now["max_epochs"]} if same else {}
 

@@ -111,8 +111,7 @@ def _check(devices: int, device: torch.device, n_cells: int, settings: TrainSett
         raise SettingsError(
             f"--devices {devices}", f"this machine has {there} {kind}", "ask for no more"
         )
-    n_shown = n_cells * settings.augmentation.n_copies
-    least = n_shown // -(-n_shown // settings.batch_size)
+    least = n_cells * settings.augmentation.n_copies // settings.n_batches(n_cells)
     if least < 2 * devices:
         raise SettingsError(
             f"--devices {devices}",
