@@ -80,7 +80,7 @@ def test_training_takes_the_threads_that_were_asked_for(tmp_path: Path) -> None:
 def test_the_precision_named_is_the_default_of_this_processor(
     monkeypatch: pytest.MonkeyPatch, has_bf16: bool, ours: str, ratio: str
 ) -> None:
-    monkeypatch.setattr(precision, "_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(precision, "has_bf16", lambda device="cpu": has_bf16)
     fresh = Classifier.fresh(SIX_PATTERNS, TrainSettings.preset("best").inputs, seed=0)
     rates = {"eager": [10.0], "bf16": [20.0]}
 

@@ -15,6 +15,7 @@ from cellquery.training import (
     TrainSettings,
     early_features,
     fit,
+    precision,
 )
 from cellquery.training.augment import augment, draw_views, n_views, nth_view
 from cellquery.training.early import size_mb
@@ -96,9 +97,15 @@ def test_training_on_cached_features_equals_training_with_frozen_layers(
     assert all(torch.equal(before[name], after[name]) for name in early)
 
 
-def test_cached_features_are_trained_on_in_the_precision_that_is_asked_for(
-    cells: LabelledCells, quick: TrainSettings, tmp_path: Path
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_cached_features_are_trained_on_in_bf16_where_that_is_asked_for_and_fast(
+    cells: LabelledCells,
+    quick: TrainSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_bf16: bool,
 ) -> None:
+    monkeypatch.setattr(precision, "has_bf16", lambda device="cpu": has_bf16)
     settings = TrainSettings.read({"precision": "bf16-mixed", "max_epochs": 1}, "test", base=quick)
     classifier = trained(cells, quick)
     features = cached(classifier, cells, settings.augmentation, tmp_path / "early.npy")
@@ -107,7 +114,7 @@ def test_cached_features_are_trained_on_in_the_precision_that_is_asked_for(
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(lambda _, inputs, output: kinds.add(output.dtype))
     fit(classifier, features, settings, seed=0)
-    assert kinds == {torch.bfloat16}
+    assert kinds == {torch.bfloat16 if has_bf16 else torch.float32}
 
 
 def test_groups_of_cached_cells_are_indexed_as_one(

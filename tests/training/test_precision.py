@@ -27,7 +27,7 @@ def test_a_measured_network_multiplies_in_bf16_where_that_is_fast(
 ) -> None:
     classifier = _classifier("parallel")
     exact = predict(classifier, cells, exact=True)
-    monkeypatch.setattr(precision, "_has_bf16", lambda: True)
+    monkeypatch.setattr(precision, "has_bf16", lambda device="cpu": True)
 
     fast = predict(classifier, cells)
 
@@ -46,7 +46,7 @@ def test_all_else_predicts_exactly(
     cells: PreparedCells, monkeypatch: pytest.MonkeyPatch, network: str, has_bf16: bool
 ) -> None:
     classifier = _classifier(network)
-    monkeypatch.setattr(precision, "_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(precision, "has_bf16", lambda device="cpu": has_bf16)
 
     said = predict(classifier, cells).probabilities
 

@@ -63,6 +63,7 @@ from cellquery.training import (
     predict,
 )
 from cellquery.training.evaluate import keep_embeddings
+from cellquery.training.precision import has_bf16
 from cellquery.training.run import fitted_inputs
 from cellquery.training.settings import as_now
 from cellquery.wavelets import InputSettings, texture
@@ -202,7 +203,7 @@ class Campaign:
             **self._given,
         }
         if not path.exists():
-            write_json(path, {**facts, "about": {**self.about, **provenance()}})
+            write_json(path, {**facts, "about": {**self.about, "has_bf16": has_bf16(), **provenance()}})
             return
         kept, now = _filled_in(read_json(path)), _plain(facts)
         if "training" in kept:

@@ -44,7 +44,8 @@ class CaseStudy(BaseModel):
     """Campaigns of the four cases at several budgets and seeds, on one project.
 
     Every case of a seed has the same pool, the same first batch where it has one, and the same
-    initial network where it has one, so that cases are compared seed by seed.
+    initial network where it has one, so that cases are compared seed by seed. With all of the pool
+    labelled there is nothing to choose: AL is RS then, and IN-AL is IN-RS.
 
     Attributes
     ----------
@@ -106,7 +107,7 @@ class CaseStudy(BaseModel):
             leaves them out of account.
         """
         values = {**self.campaign, "budget": float(budget)}
-        if case.endswith("AL"):
+        if case.endswith("AL") and budget < 1:
             return CampaignSettings.read(values, self.name, self.preset)
         values = laid_over(values, {"strategy": "random", "cold_start": "random", **self.random})
         settings = CampaignSettings.read(values, self.name, self.preset)
@@ -245,7 +246,9 @@ def run_case_study(
         for budget in sorted(study.budgets):
             for case in cases or study.cases:
                 folder = campaign_folder(root, case, seed, budget)
-                if (folder / "final" / "final.json").exists():
+                # All labels are learnt once, by the case of random choice where the study has it.
+                elsewhere = folder.parts[-3] != case and folder.parts[-3] in study.cases
+                if elsewhere or (folder / "final" / "final.json").exists():
                     continue
                 starts = case.startswith("IN")
                 if starts and not any(unit.name == initial for unit in units):

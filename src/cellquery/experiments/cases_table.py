@@ -33,7 +33,12 @@ class CaseResult:
 
 
 def campaign_folder(root: Path, case: str, seed: int, budget: float) -> Path:
-    """Return where a study keeps one campaign; the budget is a share of the pool."""
+    """Return where a study keeps one campaign; the budget is a share of the pool.
+
+    With all of it labelled nothing is left to choose: active choice is random choice.
+    """
+    if budget == 1:
+        case = case.replace("AL", "RS")
     return root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
 
 
@@ -68,7 +73,7 @@ def case_results(root: Path) -> list[CaseResult]:
                 if not path.exists():
                     continue
                 final = json.loads(path.read_text(encoding="utf-8"))
-                seconds = sum(final["seconds"].values()) + _seconds_of_rounds(folder, case)
+                seconds = sum(final["seconds"].values()) + _seconds_of_rounds(folder)
                 for name, said in final["judged"].items():
                     results.append(
                         CaseResult(
@@ -141,7 +146,7 @@ def _differences(rows: dict[tuple[str, float, str], list[CaseResult]]) -> list[s
     lines = []
     for (case, budget, judged), group in rows.items():
         other = rows.get((case.replace("AL", "RS"), budget, judged))
-        if not case.endswith("AL") or not other:
+        if not case.endswith("AL") or budget == 1 or not other:
             continue
         random = {each.seed: each.mca for each in other}
         gains = [100 * (each.mca - random[each.seed]) for each in group if each.seed in random]
@@ -175,9 +180,9 @@ def _recall(group: Sequence[CaseResult], pattern: str) -> str:
     return f"{100 * np.mean(known):.1f}" if known else ""
 
 
-def _seconds_of_rounds(folder: Path, case: str) -> float:
+def _seconds_of_rounds(folder: Path) -> float:
     settings = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))["settings"]
-    if case.endswith("RS") and settings["final"] is not None:
+    if settings["strategy"] == "random" and settings["final"] is not None:
         # Its round exists for form; the network of it is not used.
         return 0.0
     paths = folder.glob("rounds/*/round.json")

@@ -24,6 +24,7 @@ from cellquery.models.remembered import Remembered
 from cellquery.training.cells import LabelledCells
 from cellquery.training.device import torch_device
 from cellquery.training.early import CachedCells
+from cellquery.training.precision import learning
 from cellquery.training.settings import Augmentation, TrainSettings
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def fit(
     from lightning_fabric import Fabric
 
     device = torch_device(accelerator).type
-    fabric = Fabric(accelerator=device, devices=1, precision=settings.precision)
+    fabric = Fabric(accelerator=device, devices=1, precision=learning(settings.precision, device))
     return Fit(classifier, cells, settings, seed, run, fabric).go(progress)
 
 

@@ -20,6 +20,7 @@ from cellquery.training.cells import LabelledCells, hold_out, label
 from cellquery.training.device import torch_device
 from cellquery.training.fit import fit
 from cellquery.training.memory import forget_peak, peak_mb
+from cellquery.training.precision import has_bf16
 from cellquery.training.settings import TrainSettings, as_now
 from cellquery.wavelets import InputSettings
 
@@ -107,6 +108,7 @@ def train_run(
         "validation": settings.validation,
         "threads": torch.get_num_threads(),
         "device": _device_name(accelerator),
+        "has_bf16": has_bf16(torch_device(accelerator)),
         "n_devices": devices,
         **(about or {}),
         **provenance(),

@@ -23,6 +23,8 @@ from cellquery.core.validation import none_of, settings_fault
 from cellquery.models import NETWORKS, network_kind, network_options, side_fault
 from cellquery.wavelets import InputSettings
 
+Precision = Literal["32-true", "bf16-mixed"]
+
 
 class Augmentation(BaseModel):
     """How training images are varied, anew in every epoch.
@@ -106,6 +108,8 @@ class TrainSettings(BaseModel):
     views : {1, 8}
         Predictions are averaged over so many views of a cell: 8 are its flips and quarter turns.
     precision : {"32-true", "bf16-mixed"}
+        ``bf16-mixed`` multiplies in bfloat16 where the processor has instructions for it
+        (AVX512-BF16 or AMX) and in 32 bits elsewhere; a GPU always does as asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,7 +133,7 @@ class TrainSettings(BaseModel):
     freeze_early: bool = False
     rehearsal: float = Field(default=0.0, ge=0, le=16)
     views: Literal[1, 8] = 1
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Precision = "32-true"
 
     @field_validator("network")
     @classmethod

@@ -30,6 +30,7 @@ from cellquery.core.places import Place
 from cellquery.models import Classifier
 from cellquery.training.device import torch_device
 from cellquery.training.fit import Cells, Epoch, Fit
+from cellquery.training.precision import learning
 from cellquery.training.settings import TrainSettings
 
 # They tell how many processes there are, and of a lost one in lines beside ours. Here, because a
@@ -65,7 +66,7 @@ def fit_together(
         accelerator=device.type,
         devices=devices,
         strategy=DDPStrategy(start_method="spawn"),
-        precision=settings.precision,
+        precision=learning(settings.precision, device),
     )
     told = multiprocessing.get_context("spawn").SimpleQueue()
     teller = threading.Thread(target=_tell, args=(told, progress), daemon=True)
