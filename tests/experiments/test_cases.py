@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cellquery.cli.app import app
 from cellquery.core import ProjectError, SettingsError
 from cellquery.data import Project
+from cellquery.data.selection import select
 from cellquery.experiments import (
     CaseStudy,
     is_case_study,
@@ -89,6 +90,38 @@ def test_the_table_sets_active_against_random_over_seeds(case_study: Path) -> No
     assert "IN-AL against IN-RS at 20 % on unseen: MCA" in text
     assert "95 % interval over 2 seeds" in text
     assert "For Research Use Only" in text
+
+
+def test_with_all_labels_there_is_nothing_to_choose(case_project: Project, tmp_path: Path) -> None:
+    all_labels = {**STUDY, "budgets": [1.0], "seeds": [0], "folds": 0}
+    both = run_case_study(
+        CaseStudy(**{**all_labels, "cases": ["RS", "AL"]}), case_project, tmp_path
+    )
+    alone = CaseStudy(**{**all_labels, "cases": ["AL"], "name": "alone"})
+    alone_root = run_case_study(alone, case_project, tmp_path)
+
+    random, active = case_results(both)
+    (by_itself,) = case_results(alone_root)
+
+    assert not (both / "AL").exists()
+    assert (random.case, active.case) == ("RS", "AL")
+    assert random.n_labels == len(select(case_project, "parts", ["pool"]).ids)
+    for each in (active, by_itself):
+        assert (each.n_labels, each.mca, each.recall) == (
+            random.n_labels,
+            random.mca,
+            random.recall,
+        )
+    assert "| AL | 100 % |" in results_table(both)
+    assert "AL against RS" not in results_table(both)
+
+
+def test_active_choice_of_all_labels_waits_for_random_choice(
+    case_project: Project, tmp_path: Path
+) -> None:
+    study = CaseStudy(**{**STUDY, "budgets": [1.0], "seeds": [0]})
+    root = run_case_study(study, case_project, tmp_path, cases=["AL", "IN-AL"])
+    assert not list(root.rglob("campaign.json"))
 
 
 def test_options_go_with_their_strategy() -> None:

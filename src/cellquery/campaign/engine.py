@@ -203,7 +203,9 @@ class Campaign:
             **self._given,
         }
         if not path.exists():
-            write_json(path, {**facts, "about": {**self.about, "has_bf16": has_bf16(), **provenance()}})
+            write_json(
+                path, {**facts, "about": {**self.about, "has_bf16": has_bf16(), **provenance()}}
+            )
             return
         kept, now = _filled_in(read_json(path)), _plain(facts)
         if "training" in kept:
