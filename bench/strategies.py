@@ -4,8 +4,8 @@
 
 Runs a case (AL) of a study at one budget (0.1) for all its seeds, with each strategy below, beside
 the random case of the same seeds: the same pools, first batches, budgets and networks. Prints MCA
-and, over the seeds, what each gains on random choice with its 95 % interval. What is finished in
-INTO (runs) is kept.
+and what each gains on random choice with its 95 % interval over the seeds, or over the folds of
+specimens where these differ with the seed. What is finished in INTO (runs) is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cellquery.campaign.settings import laid_over
 from cellquery.data import Project
 from cellquery.experiments import read_case_study
 from cellquery.experiments.cases import Case, Grounds
-from cellquery.experiments.cases_table import interval_over_seeds
+from cellquery.experiments.cases_table import gain_in_words
 
 SHARE = {"random_share": 0.3}
 WAYS: dict[str, dict[str, Any]] = {
@@ -67,10 +67,10 @@ def main(
                 grounds.campaign(folder, settings, seed, first, about).advance(grounds.oracle)
             found.setdefault(way, []).append(read_json(folder / "final" / "final.json")["judged"])
             print(seed, way, found[way][-1], file=sys.stderr, flush=True)
-    print(table(found))
+    print(table(found, study.seeds, study.folds))
 
 
-def table(found: dict[str, list[dict[str, Any]]]) -> str:
+def table(found: dict[str, list[dict[str, Any]]], seeds: Sequence[int], folds: int) -> str:
     """Return a row for each way: MCA and gain on random choice by what was judged."""
     parts = list(found["random"][0])
     head = ["choice", *(each for part in parts for each in (f"{part}: MCA %", "against random"))]
@@ -79,7 +79,7 @@ def table(found: dict[str, list[dict[str, Any]]]) -> str:
         row = [way]
         for part in parts:
             mca, other = (_mca(each, part) for each in (judged, found["random"]))
-            gain = f"{np.mean(mca - other):+.2f}{interval_over_seeds(mca - other)}"
+            gain = gain_in_words(dict(zip(seeds, mca - other, strict=True)), folds)
             row += [f"{np.mean(mca):.2f}", "" if way == "random" else gain]
         rows.append(row)
     return markdown(head, rows)

@@ -174,8 +174,10 @@ def case_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     path = tmp_path_factory.mktemp("cases") / "cells"
     made = into_project(200, synthetic_settings(n_specimens=24, seed=1), path)
-    ids = [str(cell_id) for cell_id in made.manifest()["cell_id"].to_pylist()]
-    parts = {"initial": ids[:40], "pool": ids[40:160], "test": ids[160:]}
+    ids, of = (made.manifest()[name].to_pylist() for name in ("cell_id", "specimen"))
+    # A specimen's cells stand together, and the initial learning must not meet one of the pool.
+    initial, pool = of.index("S006"), of.index("S020")
+    parts = {"initial": ids[:initial], "pool": ids[initial:pool], "test": ids[pool:]}
     made.save_split("parts", parts, {})
     return made
 

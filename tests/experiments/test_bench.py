@@ -44,6 +44,13 @@ def test_three_ways_are_run_and_the_table_sets_them_side_by_side(
     assert (root / "literal" / "final" / "final.json").stat().st_mtime_ns == before
 
 
+def test_a_budget_that_leaves_nothing_to_choose_is_refused(
+    case_project: Project, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="leaves nothing to choose"):
+        bench_campaign(CaseStudy(**STUDY), case_project, tmp_path, budget=1.0)
+
+
 def test_a_study_without_a_last_training_is_a_clear_line(
     case_project: Project, tmp_path: Path
 ) -> None:
@@ -61,6 +68,6 @@ def test_all_labels_are_all_labels_whatever_a_campaign_begins_with(
     facts = read_json(root / "costs.json")
     assert {cost["name"]: cost["n_labels"] for cost in facts["costs"]} == {
         "all-labels": facts["pool"],
-        "campaign": 24,
+        "campaign": 23,
     }
     assert read_json(root / "all-labels" / "rounds" / "000" / "round.json")["chosen_by"] == "random"

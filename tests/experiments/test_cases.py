@@ -25,6 +25,8 @@ from cellquery.experiments.cases_table import campaign_folder, case_results
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.initial import first_cells, learn_first
 from cellquery.experiments.same_study import check_same_settings, check_same_study
+from cellquery.reports.case_sections import rounds
+from cellquery.reports.studies import ReportedStudy
 from cellquery.training import TrainSettings
 from tests.case_study import STUDY, TINY, run_together
 
@@ -88,7 +90,7 @@ def test_the_table_sets_active_against_random_over_seeds(case_study: Path) -> No
     text = results_table(case_study)
     assert "| IN-AL | 20 % |" in text
     assert "IN-AL against IN-RS at 20 % on unseen: MCA" in text
-    assert "95 % interval over 2 seeds" in text
+    assert "95 % interval over 2 folds" in text
     assert "For Research Use Only" in text
 
 
@@ -114,6 +116,10 @@ def test_with_all_labels_there_is_nothing_to_choose(case_project: Project, tmp_p
         )
     assert "| AL | 100 % |" in results_table(both)
     assert "AL against RS" not in results_table(both)
+    reported = ReportedStudy(both)
+    assert len(reported.campaigns) == 1
+    shown = rounds(reported, tmp_path)
+    assert (shown.plates, shown.notes) == ({}, ["No campaign of this study chose cells in rounds."])
 
 
 def test_active_choice_of_all_labels_waits_for_random_choice(
@@ -161,6 +167,15 @@ def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
         ("cases = ['RS', 'IN']", "cases"),
         ("budgets = [1.5]", "budgets"),
         ("budgets = [0.2, 0.1, 0.1004]", "budgets: .* 0.1 and 0.1004 agree to 0.1 %"),
+        (
+            "budgets = [1.0, 0.1]\ncampaign = { cold_start = 'typiclust' }",
+            "AL cannot begin with cold_start",
+        ),
+        ("test = []", "nothing is judged: name parts in test, or set folds"),
+        ("test = ['t', 'p']", "parts: p stands twice"),
+        ("test = ['i']", "parts: i stands twice"),
+        ("seeds = [0, 1, 0]", "seeds: 0 stands twice"),
+        ("cases = ['RS', 'RS']", "cases: RS stands twice"),
         ("campaign = { cold_start = 'typiclust' }", "AL cannot begin with cold_start = 'typicl"),
         (
             "random = { train = { inputs = { side_px = 32 } } }",
@@ -173,12 +188,26 @@ def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
 def test_a_wrong_key_is_named(tmp_path: Path, line: str, fault: str) -> None:
     path = tmp_path / "study.toml"
     budgets = "" if line.startswith("budgets") else "budgets = [0.1]\n"
+    judged = "" if line.startswith("test") else "test = ['t']\n"
     path.write_text(
-        f"name = 'x'\n{budgets}split = 's'\npool = ['p']\n{line}\n[initial]\nparts = ['i']\n"
+        f"name = 'x'\n{budgets}split = 's'\npool = ['p']\n{judged}{line}\n"
+        "[initial]\nparts = ['i']\n"
     )
     assert is_case_study(path)
     with pytest.raises(SettingsError, match=fault):
         read_case_study(path)
+
+
+def test_an_initial_learning_that_meets_specimens_judged_as_unseen_is_refused(
+    case_project: Project, tmp_path: Path
+) -> None:
+    parts = case_project.split("parts")
+    met = {"initial": [*parts["initial"], parts["pool"][0]], "pool": parts["pool"][1:]}
+    case_project.save_split("by-cell", {**met, "test": parts["test"]}, {})
+    study = CaseStudy(**{**STUDY, "split": "by-cell"})
+    with pytest.raises(SettingsError, match="meets specimen S006, which folds judge as unseen"):
+        run_case_study(study, case_project, tmp_path)
+    assert not list(tmp_path.glob("tiny/*"))
 
 
 def test_an_unknown_case_is_refused(case_project: Project, tmp_path: Path) -> None:
@@ -191,8 +220,8 @@ def test_an_unknown_case_is_refused(case_project: Project, tmp_path: Path) -> No
     [
         ({"campaign": {**STUDY["campaign"], "first": 7}}, "campaign.first = 6, not 7"),
         ({"folds": 3}, "folds = 4, not 3"),
-        ({"pool": ["pool", "test"]}, r'pool = \["pool"\], not \["pool", "test"\]'),
-        ({"initial": {**STUDY["initial"], "parts": ["initial", "test"]}}, "initial.parts = "),
+        ({"pool": ["pool", "more"]}, r'pool = \["pool"\], not \["pool", "more"\]'),
+        ({"initial": {**STUDY["initial"], "parts": ["initial", "more"]}}, "initial.parts = "),
         (
             {"initial": {**STUDY["initial"], "synthetic_specimens": 9}},
             "initial.synthetic_specimens",
@@ -377,8 +406,8 @@ def test_random_cells_and_the_audit_are_the_budget_together(
     study = CaseStudy(**{**STUDY, **audit, **small})
     folder = run_case_study(study, case_project, tmp_path) / "RS" / "seed-0" / "budget-020.0"
     facts = json.loads((folder / "campaign.json").read_text())
-    assert (facts["first"], facts["budget"]) == (24 - 5, 24)
-    assert json.loads((folder / "final" / "final.json").read_text())["n_labels"] == 24
+    assert (facts["first"], facts["budget"]) == (23 - 5, 23)
+    assert json.loads((folder / "final" / "final.json").read_text())["n_labels"] == 23
 
 
 def test_a_budget_that_a_case_cannot_keep_to_is_refused_before_any_work(
@@ -419,6 +448,26 @@ def test_seconds_leave_out_a_round_whose_network_is_not_used(case_study: Path) -
         last = spent(folder / "final" / "final.json")
         rounds = sum(map(spent, folder.glob("rounds/*/round.json")))
         assert result.seconds == pytest.approx(last + rounds * result.case.endswith("AL"))
+
+
+def test_campaigns_that_are_unlike_are_named(records: Path) -> None:
+    assert "32 bits" not in results_table(records)
+    assert "initial networks" not in results_table(records)
+    path = campaign_folder(records, "IN-RS", 1, 0.2) / "campaign.json"
+    changed(path, initial_network="another")
+    for each in records.rglob("campaign.json"):
+        facts = json.loads(each.read_text())
+        about = {**facts["about"], "has_bf16": each != path}
+        asked = {**facts["final_training"], "precision": "bf16-mixed"}
+        changed(each, about=about, final_training=asked)
+
+    text = results_table(records)
+
+    assert "In 32 bits, the others in bfloat16: IN-RS at 20 %." in text
+    assert (
+        "Seed 1 has 2 initial networks, learnt alike but not the same: "
+        "IN-RS at 10 %, IN-AL at 10 %, IN-AL at 20 %; IN-RS at 20 %."
+    ) in text
 
 
 def test_a_pattern_that_judged_cells_lack_is_named_with_its_seeds(repository: Path) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from cellquery.core import CellqueryError, SettingsError
+from cellquery.core import CellqueryError, SettingsError, TrainingError
 from cellquery.data import Project
 from cellquery.experiments import (
     is_case_study,
@@ -142,11 +143,59 @@ def test_runs_of_other_cells_do_not_pass_for_those_asked_for(
 ) -> None:
     experiment = read_experiment(finished.parent.parent / "small.toml")
     kept = (finished / "experiment.json").read_bytes()
-    for change in ({"split": "other"}, {"train": ("test",)}, {"test": ("train",)}):
+    for change in (
+        {"split": "other"},
+        {"train": ("test",)},
+        {"test": ("train",)},
+        {"folds": 3},
+        {"fold_seed": 7},
+        {"cells_per_specimen": 2},
+    ):
         other = experiment.model_copy(update=change)
         with pytest.raises(SettingsError, match=f"holds runs with {next(iter(change))} = "):
             run_experiment(other, Project.open(synthetic_project), finished.parent)
     assert (finished / "experiment.json").read_bytes() == kept
+
+
+def test_finished_runs_of_other_settings_do_not_pass_for_those_asked_for(
+    finished: Path, synthetic_project: Path
+) -> None:
+    experiment = read_experiment(finished.parent.parent / "small.toml")
+    kept = (finished / "experiment.json").read_bytes()
+    settings = {**experiment.settings, "learning_rate": 0.02}
+    other = experiment.model_copy(update={"settings": settings})
+    with pytest.raises(TrainingError, match="holds a training with other settings"):
+        run_experiment(other, Project.open(synthetic_project), finished.parent)
+    assert (finished / "experiment.json").read_bytes() == kept
+
+
+def test_folds_are_judged_together_when_all_are_there(
+    finished: Path, synthetic_project: Path, tmp_path: Path
+) -> None:
+    experiment = read_experiment(finished.parent.parent / "small.toml")
+    root = Path(shutil.copytree(finished, tmp_path / finished.name))
+    whole = root / "signed" / "seed-0" / "evaluation-unseen.json"
+    before = json.loads(whole.read_text())
+    whole.unlink()
+    (root / "signed" / "seed-0" / "fold-1" / "evaluation-unseen.json").unlink()
+
+    run_experiment(experiment, Project.open(synthetic_project), tmp_path, only="test")
+    assert not whole.exists()
+
+    run_experiment(experiment, Project.open(synthetic_project), tmp_path)
+    assert json.loads(whole.read_text())["aca"] == before["aca"]
+
+
+def test_a_pattern_that_a_seed_did_not_judge_is_left_out_of_its_mean(
+    finished: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(finished, tmp_path / finished.name))
+    path = root / "signed" / "seed-1" / "all" / "evaluation-test.json"
+    values = json.loads(path.read_text())
+    other = json.loads((root / "signed/seed-0/all/evaluation-test.json").read_text())
+    path.write_text(json.dumps({**values, "recall": {**values["recall"], "golgi": None}}))
+    summary = next(s for s in summarise(root) if (s.variant, s.judgement) == ("signed", "test"))
+    assert summary.recall["golgi"] == pytest.approx(100 * other["recall"]["golgi"])
 
 
 def test_limited_specimens_leave_known_cells_to_judge(

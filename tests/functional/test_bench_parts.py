@@ -162,7 +162,7 @@ def test_strategies_stand_beside_random_choice(
     first = capsys.readouterr().out
     rows = [line.split(" | ") for line in first.splitlines()[2:]]
     assert [row[0] for row in rows] == ["| random", "| margin", "| at random"]
-    assert "95 % interval over 2 seeds" in rows[1][2]
+    assert "95 % interval over 2 folds" in rows[1][2]
     made = sorted(tmp_path.glob("strategies-tiny-AL-10/*/seed-*/campaign.json"))
     assert len(made) == 6
     kept = json.loads((made[-1].parents[1] / "seed-1" / "campaign.json").read_text())

@@ -66,7 +66,7 @@ def test_results_rounds_and_stopping_are_tables_too(page: Path) -> None:
     assert len(rows) == 32
     assert {row["case"] for row in rows} == set(CASES)
     rounds = rows_of(figures / "rounds-IN-AL.csv")
-    assert int(rounds[-1]["n_labels"]) == 17
+    assert int(rounds[-1]["n_labels"]) == 18
     assert float(rounds[0]["cpu_seconds_training"]) > 0
     stopping = rows_of(figures / "stopping.csv")
     assert {row["case"] for row in stopping} == {"AL", "IN-AL"}
@@ -111,24 +111,31 @@ def test_most_and_least_certain_cells_of_each_round_are_shown(page: Path) -> Non
 def test_a_plane_is_computed_once_and_anew_for_other_embeddings(
     case_study: Path, tmp_path: Path
 ) -> None:
-    source = case_study / "AL" / "seed-0" / "budget-020.0" / "final" / "embeddings-test.parquet"
+    source = case_study / "AL" / "seed-0" / "budget-020.0" / "final"
+    final = Path(shutil.copytree(source, tmp_path / "final"))
     kept = tmp_path / "tsne.csv"
-    first = plane(source, kept)
+    first = plane(final, "test", kept)
     assert first is not None
     assert first.positions.shape == (40, 2)
     written = kept.stat().st_mtime_ns
-    again = plane(source, kept)
+    again = plane(final, "test", kept)
     assert again is not None
     assert kept.stat().st_mtime_ns == written
     # A kept plane also serves where the embeddings were left out.
-    alone = plane(tmp_path / "absent.parquet", kept)
+    embeddings = pq.read_table(final / "embeddings-test.parquet")
+    (final / "embeddings-test.parquet").unlink()
+    alone = plane(final, "test", kept)
     assert alone is not None
     np.testing.assert_array_equal(alone.positions, first.positions)
-    fewer = tmp_path / "fewer.parquet"
-    pq.write_table(pq.read_table(source).slice(0, 30), fewer)
-    other = plane(fewer, kept)
-    assert other is not None
-    assert other.positions.shape == (30, 2)
+    # But not another campaign, whose embeddings were left out.
+    assert plane(source.parents[2] / "seed-1" / "budget-020.0" / "final", "none", kept) is None
+    other = shutil.copytree(source.parents[1] / "budget-010.0" / "final", tmp_path / "other")
+    (Path(other) / "embeddings-test.parquet").unlink()
+    assert plane(Path(other), "test", kept) is None
+    pq.write_table(embeddings.slice(0, 30), final / "embeddings-test.parquet")
+    fewer = plane(final, "test", kept)
+    assert fewer is not None
+    assert fewer.positions.shape == (30, 2)
 
 
 def test_two_published_studies_stand_side_by_side_and_say_what_is_missing(
@@ -156,7 +163,7 @@ def test_two_published_studies_stand_side_by_side_and_say_what_is_missing(
     head = rows_of(tmp_path / "figures" / "published.csv")[0]
     assert {"Paper mode: test %", "Best mode: test %"} <= set(head)
     for name in ("paper", "tiny"):
-        assert (tmp_path / "figures" / name / "gain-test.svg").exists()
+        assert (tmp_path / "figures" / name / "mca-by-budget-test.svg").exists()
     rounds = (tmp_path / "figures" / "tiny" / "rounds-AL.csv").read_text()
     assert "seconds_training" in rounds
     assert "cpu_seconds_training" not in rounds

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.campaign.settings import laid_over
@@ -25,7 +25,7 @@ from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder
 from cellquery.experiments.config import InitialLearning
-from cellquery.experiments.initial import alone, judge_first, learn_first
+from cellquery.experiments.initial import alone, check_unseen, judge_first, learn_first
 from cellquery.experiments.same_study import (
     check_same_cells,
     check_same_settings,
@@ -93,6 +93,16 @@ class CaseStudy(BaseModel):
                 raise ValueError(f"{one:g} and {other:g} agree to 0.1 % of the pool")
         return budgets
 
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        used = (*self.pool, *self.test, *self.initial.parts)
+        for name, values in (("cases", self.cases), ("seeds", self.seeds), ("parts", used)):
+            if twice := [value for value in values if values.count(value) > 1]:
+                raise ValueError(f"{name}: {twice[0]} stands twice")
+        if not self.test and not self.folds:
+            raise ValueError("nothing is judged: name parts in test, or set folds")
+        return self
+
     def settings_of(self, case: Case, budget: float, n_pool: int | None = None) -> CampaignSettings:
         """Return the settings of a case's campaign.
 
@@ -151,8 +161,8 @@ class CaseStudy(BaseModel):
             Naming the case and the setting.
         """
         initial = self.initial_settings()
-        for case in self.cases:
-            settings = self.settings_of(case, self.budgets[0])
+        for case, budget in product(self.cases, self.budgets):
+            settings = self.settings_of(case, budget)
             if settings.cold_start != "random" and case != "IN-AL":
                 raise SettingsError(
                     where,
@@ -267,6 +277,8 @@ def run_case_study(
 def _check_campaigns(study: CaseStudy, project: Project, root: Path, progress: Progress) -> None:
     """Refuse what cannot be run or was run on other terms, before any work."""
     chosen = select(project, study.split, study.pool)
+    if study.folds:
+        check_unseen(study.initial, project, study.split, chosen, study.name)
     begun: dict[int, list[Path]] = {}
     for seed in study.seeds:
         n_pool = int(_in_pool(study, chosen, seed).sum())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
 from cellquery.core.words import counted
@@ -52,6 +52,21 @@ def by_case_and_budget(
     return groups
 
 
+def read_study(root: Path) -> dict[str, Any]:
+    """Return what a directory keeps of its study, as plain values: a table needs no torch.
+
+    Raises
+    ------
+    ProjectError
+        When the directory is no study's.
+    """
+    try:
+        study: dict[str, Any] = json.loads((root / "study.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ProjectError(root, "holds no study", "run cellquery experiment run first") from error
+    return study
+
+
 def case_results(root: Path) -> list[CaseResult]:
     """Return every finished campaign of a study, in the order of cases, budgets and seeds.
 
@@ -60,10 +75,7 @@ def case_results(root: Path) -> list[CaseResult]:
     ProjectError
         When the directory holds no study or no finished campaign.
     """
-    try:
-        study = json.loads((root / "study.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ProjectError(root, "holds no study", "run cellquery experiment run first") from error
+    study = read_study(root)
     results = []
     for case in study["cases"]:
         for budget in sorted(study["budgets"]):
@@ -123,7 +135,9 @@ def cases_table(root: Path) -> str:
             f"{np.mean([each.seconds for each in group]):.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *absent_patterns(results), *_differences(rows), "", RESEARCH_USE_ONLY]
+    folds = read_study(root).get("folds", 0)
+    notes = [*absent_patterns(results), *unlike_runs(root, results), *_differences(rows, folds)]
+    lines += ["", *notes, "", RESEARCH_USE_ONLY]
     return "\n".join(lines)
 
 
@@ -141,32 +155,93 @@ def absent_patterns(results: Sequence[CaseResult]) -> list[str]:
     ]
 
 
-def _differences(rows: dict[tuple[str, float, str], list[CaseResult]]) -> list[str]:
-    """Active against random over the seeds that both have: mean difference and its interval."""
+def unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
+    """Return a line for each thing in which campaigns set side by side are unlike.
+
+    Their cells and settings are the same, or `run_case_study` would have refused them; what they
+    were run on, and an initial network that was learnt anew, may differ.
+    """
+    # Names in the order of the results, each once.
+    bf16: dict[bool, dict[str, None]] = {}
+    networks: dict[int, dict[str, dict[str, None]]] = {}
+    for each in results:
+        folder = campaign_folder(root, each.case, each.seed, each.budget)
+        began = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))
+        about, name = began.get("about", {}), f"{each.case} at {100 * each.budget:g} %"
+        asked = [began.get(key) or {} for key in ("training", "final_training")]
+        if any(training.get("precision") == "bf16-mixed" for training in asked):
+            # Before it was kept, training was in bfloat16 on whatever processor.
+            bf16.setdefault(about.get("has_bf16", True), {})[name] = None
+        if network := began.get("initial_network"):
+            networks.setdefault(each.seed, {}).setdefault(network, {})[name] = None
     lines = []
-    for (case, budget, judged), group in rows.items():
-        other = rows.get((case.replace("AL", "RS"), budget, judged))
-        if not case.endswith("AL") or budget == 1 or not other:
-            continue
-        random = {each.seed: each.mca for each in other}
-        gains = [100 * (each.mca - random[each.seed]) for each in group if each.seed in random]
-        if gains:
-            lines.append(
-                f"{case} against {case.replace('AL', 'RS')} at {100 * budget:g} % on {judged}: "
-                f"MCA {np.mean(gains):+.2f} points{interval_over_seeds(gains)}."
-            )
+    if len(bf16) > 1:
+        lines.append(f"In 32 bits, the others in bfloat16: {', '.join(bf16[False])}.")
+    lines += [
+        f"Seed {seed} has {len(of_seed)} initial networks, learnt alike but not the same: "
+        f"{'; '.join(map(', '.join, of_seed.values()))}."
+        for seed, of_seed in sorted(networks.items())
+        if len(of_seed) > 1
+    ]
     return lines
 
 
-def interval_over_seeds(gains: Sequence[float] | NDArray[np.floating]) -> str:
-    """Return in words the 95 % interval (Student) of a mean difference over seeds."""
-    if len(gains) < 2:
-        return ", one seed"
+def _differences(
+    rows: Mapping[tuple[str, float, str], Sequence[CaseResult]], folds: int
+) -> list[str]:
+    """Active against random, and with against without initial learning, seed by seed."""
+    lines = []
+    for (case, budget, judged), group in rows.items():
+        if case.endswith("AL") and budget == 1:
+            continue
+        for other in (case.replace("AL", "RS"), case.removeprefix("IN-")):
+            if other == case or (other, budget, judged) not in rows:
+                continue
+            mca = {each.seed: each.mca for each in rows[other, budget, judged]}
+            gains = {
+                each.seed: 100 * (each.mca - mca[each.seed]) for each in group if each.seed in mca
+            }
+            if gains:
+                lines.append(
+                    f"{case} against {other} at {100 * budget:g} % on {judged}: "
+                    f"MCA {gain_in_words(gains, folds, 'points')}."
+                )
+    return lines
+
+
+def gain_in_words(gains: Mapping[int, float], folds: int = 0, unit: str = "") -> str:
+    """Return the mean of differences of the same seed, and its 95 % interval (Student).
+
+    Seeds that keep the same specimens out say the same of them: such seeds count as one.
+
+    Parameters
+    ----------
+    gains : mapping of int to float
+        Difference of each seed.
+    folds : int
+        Of the study; 0 where all seeds have the same pool.
+    unit : str
+
+    Examples
+    --------
+    >>> gain_in_words({0: 1.0, 1: 3.0, 5: 3.0}, folds=5)
+    '+2.50 (95 % interval over 2 folds -3.85 to +8.85)'
+    >>> gain_in_words({0: 1.0}, unit="points")
+    '+1.00 points, one seed'
+    """
+    alike: dict[int, list[float]] = {}
+    for seed, gain in gains.items():
+        alike.setdefault(seed % folds if folds else seed, []).append(gain)
+    values = [np.mean(of_one) for of_one in alike.values()]
+    mean = f"{np.mean(values):+.2f} {unit}".rstrip()
+    of = "fold" if folds else "seed"
+    if len(values) < 2:
+        return f"{mean}, one {of}"
     from scipy.stats import t as student
 
-    half = student.ppf(0.975, len(gains) - 1) * np.std(gains, ddof=1) / np.sqrt(len(gains))
-    low, high = np.mean(gains) - half, np.mean(gains) + half
-    return f" (95 % interval over {len(gains)} seeds {low:+.2f} to {high:+.2f})"
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    low, high = np.mean(values) - half, np.mean(values) + half
+    return f"{mean} (95 % interval over {len(values)} {of}s {low:+.2f} to {high:+.2f})"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from cellquery.models import network_kind
 
 OURS = "parallel"
 _JUDGEMENTS = ("test", "unseen")
+_SEVERAL = "several"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Method:
     ----------
     name : str
     network : str
+        Of an average of others, "several".
     weights : str or None
         Where its learnt weights came from, or will come from; None for a network that knows none.
     published : float or None
@@ -178,7 +181,8 @@ def _mean(method: Method, judged: str, score: str) -> float:
 
 def _method(experiment: Experiment, variant: Variant, root: Place) -> Method:
     settings = experiment.settings_of(variant)
-    name = experiment.method or network_kind(settings.network).title
+    several = "Mean of several networks" if variant.mean_of else None
+    name = experiment.method or several or network_kind(settings.network).title
     if len(experiment.variants) > 1:
         name += f", {variant.name}"
     base = root / variant.name
@@ -189,14 +193,17 @@ def _method(experiment: Experiment, variant: Variant, root: Place) -> Method:
     learning = _values(all_cells or every, "seconds")
     before = _values(first, "seconds")
     judged = {}
-    if every:
-        judged = {
-            each.judgement: each
-            for each in summarise(root)
-            if each.variant == variant.name and each.judgement in _JUDGEMENTS
-        }
+    if evaluations:
+        # Where no judgement is whole yet there is none to show.
+        with suppress(ProjectError):
+            judged = {
+                each.judgement: each
+                for each in summarise(root)
+                if each.variant == variant.name and each.judgement in _JUDGEMENTS
+            }
     # What ran is what its run directories say, whatever the experiment says by now.
-    ran = next(iter(_read(base.glob("seed-*/*/settings.json"))), settings.model_dump())
+    asked: dict[str, Any] = {"network": _SEVERAL} if variant.mean_of else settings.model_dump()
+    ran = next(iter(_read(base.glob("seed-*/*/settings.json"))), asked)
     return Method(
         name,
         ran.get("network", OURS),

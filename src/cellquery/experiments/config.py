@@ -130,6 +130,20 @@ class Experiment(BaseModel):
     judged_per_specimen: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        for name in ("seeds", "fold_seeds", "variants"):
+            values = [getattr(each, "name", each) for each in getattr(self, name) or ()]
+            if twice := [value for value in values if values.count(value) > 1]:
+                raise ValueError(f"{name}: {twice[0]} stands twice")
+        judged = {*self.test, *(self.train if self.folds else ())}
+        for variant in self.variants:
+            if variant.initial and (met := judged & set(variant.initial.parts)):
+                raise ValueError(
+                    f"variants: {variant.name} learns {min(met)} first, and is judged on it"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _means_of_trained(self) -> Self:
         trained = {variant.name for variant in self.variants if not variant.mean_of}
         trained |= {f"{variant.name}{FIRST}" for variant in self.variants if variant.initial}

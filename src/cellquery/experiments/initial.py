@@ -100,6 +100,27 @@ def _check_same_cells(run: Place, words: str) -> None:
         )
 
 
+def check_unseen(
+    first: InitialLearning, project: Project, split: str, unseen: Selection, where: str | Place
+) -> None:
+    """Refuse an initial learning of specimens that folds judge as never seen.
+
+    Raises
+    ------
+    SettingsError
+        Naming one of them.
+    """
+    if not first.parts:
+        return
+    met = set(select(project, split, first.parts).specimens) - {None}
+    if shared := sorted(met & set(unseen.specimens)):
+        raise SettingsError(
+            where,
+            f"the initial learning meets specimen {shared[0]}, which folds judge as unseen",
+            "split by specimen, or set folds = 0",
+        )
+
+
 def first_cells(
     first: InitialLearning,
     settings: TrainSettings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -20,8 +19,9 @@ from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
-from cellquery.experiments.config import Experiment, Variant
-from cellquery.experiments.initial import first_cells, judge_first, learn_first
+from cellquery.experiments.config import Experiment, Variant, experiment_of
+from cellquery.experiments.initial import check_unseen, first_cells, judge_first, learn_first
+from cellquery.experiments.same_study import difference
 from cellquery.experiments.table import FIRST
 from cellquery.models import Classifier, multiply_adds, network_kind
 from cellquery.training import LabelledCells, Predictions, TrainSettings
@@ -32,7 +32,7 @@ from cellquery.training.evaluate import (
     write_evaluation,
 )
 from cellquery.training.predict import averaged
-from cellquery.training.run import train_run
+from cellquery.training.run import check_same, train_run
 
 KNOWN_PER_SPECIMEN = 6
 
@@ -76,12 +76,13 @@ def run_experiment(
     Raises
     ------
     SettingsError
-        When there is no such variant, or the directory holds runs of other parts.
+        When there is no such variant, or the directory holds runs of other parts, folds or cells.
+    TrainingError
+        When it holds runs of other settings.
     """
     root = into.resolve() / experiment.name
     make_folder(root)
     _check_same_cells(root, experiment)
-    write_json(root / "experiment.json", experiment.model_dump())
     unknown = set(variants) - {variant.name for variant in experiment.variants}
     if unknown:
         raise SettingsError(
@@ -90,6 +91,11 @@ def run_experiment(
             f"choose from {', '.join(variant.name for variant in experiment.variants)}",
         )
     chosen = [each for each in experiment.variants if not variants or each.name in variants]
+    if experiment.folds and only != "test":
+        judged = select(project, experiment.split, experiment.train)
+        for variant in chosen:
+            if variant.initial:
+                check_unseen(variant.initial, project, experiment.split, judged, experiment.name)
     asked = experiment.model_dump_json()
     units: list[Unit] = []
     for variant in chosen:
@@ -100,6 +106,7 @@ def run_experiment(
             if only is not None and (only == "test") != (task.run.name == "all"):
                 continue
             first = task.run.parent / "initial"
+            common().check_same(task)
             waiting = not all(_is_judged(task.run, name) for name, _ in task.judged)
             after: tuple[str, ...] = ()
             if variant.initial is not None and (waiting or common().lacks(first)):
@@ -110,13 +117,14 @@ def run_experiment(
                 continue
             name = f"{variant.name}/seed-{task.seed}/{task.run.name}"
             units.append(Unit(name, partial(_train, common, task.run), after))
+    write_json(root / "experiment.json", experiment.model_dump())
     try:
         engine(units, "trainings", progress)
     finally:
         _common.cache_clear()
     for variant in chosen:
         for seed in _fold_seeds(experiment) if experiment.folds else ():
-            _pool_folds(root / variant.name / f"seed-{seed}", project.patterns)
+            _pool_folds(root / variant.name / f"seed-{seed}", experiment.folds, project.patterns)
     for variant in chosen:
         if variant.mean_of:
             for seed in experiment.seeds:
@@ -133,17 +141,29 @@ def _check_same_cells(root: Place, experiment: Experiment) -> None:
     path = root / "experiment.json"
     if not path.exists() or not any(root.glob("*/seed-*/*/settings.json")):
         return
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    for key in ("split", "train", "test"):
-        was, wanted = kept[key], getattr(experiment, key)
-        wanted = wanted if key == "split" else list(wanted)
-        # A part to judge on may come later, or be left out.
-        if was != wanted and (key != "test" or (was and wanted)):
-            raise SettingsError(
-                root,
-                f"holds runs with {key} = {json.dumps(was)}, not {json.dumps(wanted)}",
-                "choose another directory or delete it",
-            )
+    kept, now = (_decides(each) for each in (experiment_of(root), experiment))
+    for key in ("test", "folds"):
+        # What is judged may come later, or be left out.
+        if not (kept[key] and now[key]):
+            del kept[key], now[key]
+    variants = {name: how for name, how in kept["initial"].items() if name in now["initial"]}
+    now["initial"] = {name: now["initial"][name] for name in variants}
+    if unlike := difference({**kept, "initial": variants}, now):
+        raise SettingsError(
+            root, f"holds runs with {unlike}", "choose another directory or delete it"
+        )
+
+
+def _decides(experiment: Experiment) -> dict[str, Any]:
+    """Return what decides which cells are learnt and judged, beside the seed."""
+    keys = ("split", "train", "test", "folds", "cells_per_specimen", "judged_per_specimen")
+    values = experiment.model_dump(mode="json", include={*keys, "fold_seed"})
+    values["initial"] = {
+        variant.name: variant.initial
+        and variant.initial.model_dump(mode="json", exclude={"settings"})
+        for variant in experiment.variants
+    }
+    return values
 
 
 @dataclass(frozen=True)
@@ -184,6 +204,17 @@ class _Common:
         train = select(self.project, self.experiment.split, self.experiment.train).ids
         in_train = np.isin(self.cells.ids, train)
         return list(_tasks(self.experiment, self.variant, self.cells, in_train, self.root))
+
+    def check_same(self, task: _Task) -> None:
+        """Refuse what was trained with other settings: it would pass for what is asked for."""
+        first = task.run.parent / "initial"
+        for run, settings in (
+            (task.run, self.settings),
+            (first, self.experiment.initial_settings_of(self.variant)),
+        ):
+            if (run / "settings.json").exists():
+                inputs = inputs_for(self.project, settings.inputs)
+                check_same(run, settings.model_copy(update={"inputs": inputs}), task.seed)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -383,8 +414,10 @@ def _ranks(cells: Selection, seed: int) -> NDArray[np.int64]:
     return ranks
 
 
-def _pool_folds(seed_dir: Place, patterns: tuple[str, ...]) -> None:
-    """Judge the folds' predictions together, as if they were one network's."""
+def _pool_folds(seed_dir: Place, n_folds: int, patterns: tuple[str, ...]) -> None:
+    """Judge the folds' predictions together, as if they were one network's, once all are there."""
+    if not all(_is_judged(seed_dir / f"fold-{number}", "unseen") for number in range(n_folds)):
+        return
     for name in ("unseen", "known"):
         paths = matching(seed_dir, f"fold-*/predictions-{name}.parquet")
         if not paths:

@@ -68,7 +68,7 @@ def kept_experiment(root: Place) -> dict[str, Any]:
             root, "holds no experiment", "run cellquery experiment run first"
         ) from error
     except ValueError as error:
-        raise SettingsError(path, "is damaged", "run cellquery experiment run again") from error
+        raise SettingsError(path, "is damaged", "delete it and run the experiment again") from error
     return values
 
 
@@ -106,11 +106,15 @@ def summarise(root: Place) -> list[Summary]:
 def _summary(
     variant: str, judgement: str, records: list[dict[str, Any]], base: Place, runs: str
 ) -> Summary:
-    recalls = {
-        pattern: float(np.mean([100 * record["recall"][pattern] for record in records]))
-        for pattern, value in records[0]["recall"].items()
-        if value is not None
+    known = {
+        pattern: [record["recall"][pattern] for record in records]
+        for pattern in records[0]["recall"]
     }
+    known = {
+        pattern: [value for value in values if value is not None]
+        for pattern, values in known.items()
+    }
+    recalls = {pattern: 100 * float(np.mean(values)) for pattern, values in known.items() if values}
     votes = [record["specimen_vote"] for record in records if record["specimen_vote"]]
     seconds = sum(
         json.loads(path.read_text(encoding="utf-8")).get("seconds", 0.0)

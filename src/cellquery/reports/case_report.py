@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cellquery.core import Progress, SettingsError, silent
-from cellquery.experiments.cases_table import absent_patterns, by_case_and_budget
+from cellquery.experiments.cases_table import absent_patterns, by_case_and_budget, unlike_runs
 from cellquery.reports.case_sections import SECTIONS, Part
 from cellquery.reports.galleries import SCALING_WORDS
 from cellquery.reports.page import Picture, Table, Tile, render_page, write_page, write_whole
@@ -161,21 +161,27 @@ def _provenance(studies: Sequence[ReportedStudy]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for study in studies:
         before = f"{study.name}: " if len(studies) > 1 else ""
-        about = study.about
-        campaigns = {(r.case, r.seed, r.budget): r.seconds for r in study.results}
+        versions = [about.get("packages", {}).get("torch") for about in study.abouts]
         said = {
             "study": study.name,
             "preset": study.facts["preset"],
             "seeds": ", ".join(map(str, sorted({result.seed for result in study.results}))),
-            "campaigns": str(len(campaigns)),
-            "seconds of campaigns": f"{sum(campaigns.values()):.0f}",
-            "processor": about.get("processor"),
-            "torch": about.get("packages", {}).get("torch"),
-            "revision": about.get("revision"),
-            "started": about.get("started"),
+            "campaigns": str(len(study.campaigns)),
+            "seconds of campaigns": f"{sum(r.seconds for r in study.campaigns.values()):.0f}",
+            "processor": _all_of(about.get("processor") for about in study.abouts),
+            "torch": _all_of(versions),
+            "revision": _all_of(about.get("revision") for about in study.abouts),
+            "started": min(
+                (str(about["started"]) for about in study.abouts if "started" in about), default=""
+            ),
         }
         facts |= {before + name: str(value) for name, value in said.items() if value}
     return facts
+
+
+def _all_of(values: Iterable[str | None]) -> str:
+    """Return what campaigns say, each value once."""
+    return "; ".join(sorted({value for value in values if value}))
 
 
 def _tiles(study: ReportedStudy, where: str) -> list[Tile]:
@@ -216,5 +222,6 @@ def _overview(study: ReportedStudy) -> Table:
         if judged == first
     ]
     head = ["case", "judged on", "budget %", "labels", "seeds", "MCA %", "ACA %", "seconds"]
-    caption = ". ".join(["Means ± standard deviations over seeds", *absent_patterns(study.results)])
+    notes = [*absent_patterns(study.results), *unlike_runs(study.root, study.results)]
+    caption = " ".join(["Means ± standard deviations over seeds.", *notes])
     return Table(head, rows, caption, text=(1,))

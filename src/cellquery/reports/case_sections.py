@@ -100,10 +100,12 @@ def accuracy(study: ReportedStudy, into: Path, progress: Progress = silent) -> P
                 accuracy_by_budget(_curves(chosen, measure), measure.upper(), title),
                 "Figure 16. Lines join the means over seeds; each dot is a seed.",
             )
-        part.plates[f"gain-{judged}"] = (
-            gain_of_initial_learning(_curves(chosen, "mca"), "MCA", title),
-            "Figure 17. Differences of the same seed; each dot is one.",
-        )
+        cases = {result.case for result in chosen}
+        if {"RS", "IN-RS"} <= cases or {"AL", "IN-AL"} <= cases:
+            part.plates[f"gain-{judged}"] = (
+                gain_of_initial_learning(_curves(chosen, "mca"), "MCA", title),
+                "Figure 17. Differences of the same seed; each dot is one.",
+            )
     return part
 
 
@@ -131,29 +133,27 @@ def cases(study: ReportedStudy, into: Path, progress: Progress = silent) -> Part
         if curves and (epochs := _only_training(folder)):
             part.plates[f"curves-{case}"] = (
                 learning_curves(epochs, f"{case}, {100 * study.shown_budget:g} % labelled"),
-                f"Figure {curves}. The only training of this case, seed {study.seed}.",
+                f"Figure {curves}. The only training of this case, {_seed_of(folder)}.",
             )
         elif curves:
             part.notes.append(f"{case} has no single training, and so no curves.")
         for judged in study.judgements:
             title = f"{case}, {judgement_title(judged)}, {100 * study.shown_budget:g} %"
             progress("t-SNE", planes.index((case, judged)), len(planes))
-            found = plane(
-                folder / "final" / f"embeddings-{judged}.parquet",
-                into / f"tsne-{case}-{judged}.csv",
-            )
+            found = plane(folder / "final", judged, into / f"tsne-{case}-{judged}.csv")
             if found is None:
                 without.append(title)
             else:
                 part.plates[f"tsne-{case}-{judged}"] = (
                     embedding_plane(found.positions, found.true, found.predicted, title),
                     f"Figure {embeddings}. t-SNE of the numbers before the last layer, for "
-                    f"{len(found.true):,} judged cells; distances between clusters mean nothing.",
+                    f"{len(found.true):,} judged cells, {_seed_of(folder)}; distances between "
+                    "clusters mean nothing.",
                 )
             values = json_of(folder / "final" / f"evaluation-{judged}.json")
             part.plates[f"confusion-{case}-{judged}"] = (
                 confusion_matrix(values["confusion"], values["patterns"], title),
-                f"Figure {confusion}. {_CONFUSION}",
+                f"Figure {confusion}. {_seed_of(folder).capitalize()}. {_CONFUSION}",
             )
     progress("t-SNE", len(planes), len(planes))
     if without:
@@ -167,15 +167,17 @@ def cases(study: ReportedStudy, into: Path, progress: Progress = silent) -> Part
 def initial(study: ReportedStudy, into: Path, progress: Progress = silent) -> Part:
     """Return curves and confusion matrices of the initial learning (Figure 10)."""
     part = Part()
-    folder = study.root / "initial" / f"seed-{study.seed}"
-    epochs = epochs_of(folder / "epochs.jsonl")
-    if not epochs:
+    seeds = sorted({result.seed for result in study.results if result.case.startswith("IN")})
+    folders = [study.root / "initial" / f"seed-{seed}" for seed in seeds]
+    folder = next((each for each in folders if epochs_of(each / "epochs.jsonl")), None)
+    if folder is None:
         part.notes.append("This study has no initial learning.")
         return part
+    epochs = epochs_of(folder / "epochs.jsonl")
     part.plates["curves-initial"] = (
         learning_curves(epochs, "Initial learning"),
-        f"Figure 10a. Seed {study.seed}. Training figures are averages over each epoch, on "
-        "augmented cells.",
+        f"Figure 10a. {_seed_of(folder).capitalize()}. Training figures are averages over each "
+        "epoch, on augmented cells.",
     )
     for judged in ("validation", *study.judgements):
         if (path := folder / f"evaluation-{judged}.json").exists():
@@ -207,14 +209,18 @@ def rounds(study: ReportedStudy, into: Path, progress: Progress = silent) -> Par
     """Return what the rounds chose (Figure 7), the labels they brought and their time."""
     part = Part()
     folders = {
-        case: folder for case, folder in study.at_shown_budget().items() if case.endswith("AL")
+        case: folder
+        for case, folder in study.at_shown_budget().items()
+        if case.endswith("AL") and study.shown_budget < 1
     }
+    if not folders:
+        part.notes.append("No campaign of this study chose cells in rounds.")
     for case, folder in folders.items():
         facts = [each.facts() for each in rounds_done(folder)]
         title = f"{case}, {100 * study.shown_budget:g} % labelled"
         part.plates[f"labels-{case}"] = (
             labels_by_round([each["labels_per_pattern"] for each in facts], title),
-            f"Labels after each round, seed {study.seed}.",
+            f"Labels after each round, {_seed_of(folder)}.",
         )
         part.plates[f"time-{case}"] = (
             time_by_round([each["seconds"] for each in facts], title),
@@ -244,7 +250,7 @@ def stopping(study: ReportedStudy, into: Path, progress: Progress = silent) -> P
     for (case, budget, seed), folder in campaigns.items():
         facts = [each.facts() for each in rounds_done(folder)]
         points = [(f["n_labels"], f["kappa"]) for f in facts if f["kappa"] is not None]
-        if not case.endswith("AL") or not points:
+        if not case.endswith("AL") or budget == 1 or not points:
             continue
         told = what_stopping_costs(folder)
         for one in told:
@@ -334,6 +340,11 @@ def _recalls(results: Sequence[CaseResult]) -> dict[str, float]:
             if recall is not None:
                 known.setdefault(pattern, []).append(recall)
     return {pattern: float(np.mean(values)) for pattern, values in known.items()}
+
+
+def _seed_of(run: Path) -> str:
+    """Return in words the seed of a campaign or an initial learning, by its folder."""
+    return next(part for part in reversed(run.parts) if part.startswith("seed-")).replace("-", " ")
 
 
 def _folder(study: ReportedStudy, result: CaseResult) -> Path:

@@ -38,8 +38,8 @@ class Plane:
     predicted: list[str]
 
 
-def plane(embeddings: Path, kept: Path) -> Plane | None:
-    """Return the plane of an ``embeddings-NAME.parquet``, from a CSV where one was made of it.
+def plane(final: Path, judged: str, kept: Path) -> Plane | None:
+    """Return the plane of a judgement's embeddings, from a CSV where one was made of them.
 
     t-SNE: van der Maaten & Hinton 2008, "Visualizing data using t-SNE", Journal of Machine
     Learning Research 9; started from the two principal components, so that the same embeddings
@@ -47,12 +47,14 @@ def plane(embeddings: Path, kept: Path) -> Plane | None:
 
     Parameters
     ----------
-    embeddings : Path
-        Where they are absent, as in results that were published without them, a kept CSV is
-        trusted.
+    final : Path
+        The folder of a campaign's last network, with ``evaluation-JUDGED.json`` and
+        ``embeddings-JUDGED.parquet``. Where the latter is absent, as in results that were
+        published without it, a CSV that was made beside the same evaluation is taken.
+    judged : str
     kept : Path
         The CSV with columns cell_id, pattern, predicted, x, y; written where it is missing or was
-        made of other embeddings.
+        made of others. What it was made of stands in a JSON file beside it.
 
     Returns
     -------
@@ -65,13 +67,17 @@ def plane(embeddings: Path, kept: Path) -> Plane | None:
         When the embeddings are damaged.
     """
     made_of = kept.with_suffix(".json")
-    digest = None
-    if embeddings.exists():
-        digest = hashlib.sha256(embeddings.read_bytes()).hexdigest()
-    with suppress(OSError, ValueError, KeyError):
-        if digest is None or json.loads(made_of.read_text(encoding="utf-8"))["made_of"] == digest:
+    embeddings = final / f"embeddings-{judged}.parquet"
+    sources = {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (final / f"evaluation-{judged}.json", embeddings)
+        if path.exists()
+    }
+    with suppress(OSError, ValueError):
+        was = json.loads(made_of.read_text(encoding="utf-8"))
+        if sources and was == {**was, **sources}:
             return _read(kept)
-    if digest is None:
+    if not embeddings.exists():
         return None
     table = _table(embeddings)
     if table.num_rows < _FEWEST:
@@ -86,7 +92,7 @@ def plane(embeddings: Path, kept: Path) -> Plane | None:
     for *facts, (x, y) in zip(*columns, _laid_out(values), strict=True):
         writer.writerow([*facts, f"{x:.3f}", f"{y:.3f}"])
     write_whole(kept, text.getvalue().encode())
-    write_json(made_of, {"made_of": digest})
+    write_json(made_of, sources)
     return _read(kept)
 
 

@@ -66,11 +66,6 @@ class ReportedStudy:
         return self.name if self.mode == self.name else f"{self.mode} ({self.name})"
 
     @property
-    def seed(self) -> int:
-        """The seed whose single campaigns are shown."""
-        return min(result.seed for result in self.results)
-
-    @property
     def judgements(self) -> list[str]:
         """What was judged, unseen specimens first."""
         names = {result.judged for result in self.results}
@@ -96,17 +91,26 @@ class ReportedStudy:
         }
 
     @cached_property
-    def about(self) -> dict[str, Any]:
-        """What the first campaign says of the machine and the versions."""
-        folder = next(iter(self.at_shown_budget().values()))
-        about: dict[str, Any] = json_of(folder / "campaign.json")["about"]
-        return about
+    def campaigns(self) -> dict[Path, CaseResult]:
+        """Every finished campaign's folder, with one of its judgements.
+
+        With all labels active choice is random choice, and their campaign is one.
+        """
+        return {
+            campaign_folder(self.root, each.case, each.seed, each.budget): each
+            for each in self.results
+        }
+
+    @cached_property
+    def abouts(self) -> list[dict[str, Any]]:
+        """What each campaign says of the machine and the versions."""
+        return [json_of(folder / "campaign.json")["about"] for folder in self.campaigns]
 
     @property
     def is_synthetic(self) -> bool:
         """Whether the cells are known to be synthetic."""
         known = self.project is not None and self.project.is_synthetic
-        return known or bool(self.about.get("synthetic"))
+        return known or any(about.get("synthetic") for about in self.abouts)
 
     @cached_property
     def pictures(self) -> ProjectPictures | None:

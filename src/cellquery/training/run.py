@@ -82,7 +82,7 @@ def train_run(
         When the directory holds another training, or the training cannot go on.
     """
     if (run / "model.safetensors").exists():
-        _check_same(run, settings, seed)
+        check_same(run, settings, seed)
         return Classifier.load(run / "model.safetensors")
     make_folder(run)
     labelled = label(cells, names, patterns)
@@ -98,7 +98,7 @@ def train_run(
             )
         validation = leaked
     if (run / "settings.json").exists():
-        _check_same(run, settings, seed)
+        check_same(run, settings, seed)
     facts = {
         "seed": seed,
         "patterns": list(patterns),
@@ -207,10 +207,15 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
         transfer_weights(initial.network, classifier.network)
 
 
-def _check_same(run: Place, settings: TrainSettings, seed: int) -> None:
+def check_same(run: Place, settings: TrainSettings, seed: int) -> None:
+    """Refuse a run directory of another training.
+
+    Raises
+    ------
+    TrainingError
+        When its settings or its seed are others.
+    """
     kept = json.loads((run / "settings.json").read_text(encoding="utf-8"))
-    if "network" not in kept:  # written when there was one network
-        kept |= {"network": "parallel", "options": {"shortcut": kept.pop("shortcut")}}
     if as_now(kept) != json.loads(json.dumps({"seed": seed, **settings.model_dump()})):
         raise TrainingError(
             run,

@@ -262,6 +262,9 @@ def read_settings(path: Path, preset: str | None = None) -> TrainSettings:
 def as_now(kept: dict[str, Any]) -> dict[str, Any]:
     """Return kept settings of a training; one that came later was then at its default."""
     defaults = TrainSettings().model_dump(mode="json")
+    if "network" not in kept:  # written when there was one network
+        others = {key: value for key, value in kept.items() if key != "shortcut"}
+        kept = {**others, "network": "parallel", "options": {"shortcut": kept["shortcut"]}}
     return overlaid(defaults, kept) | {"options": kept["options"]}
 
 
