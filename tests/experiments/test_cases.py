@@ -470,6 +470,14 @@ def test_campaigns_that_are_unlike_are_named(records: Path) -> None:
     ) in text
 
 
+def test_seeds_that_not_all_cases_have_are_named(records: Path) -> None:
+    assert "alone" not in results_table(records)
+    for case in ("IN-RS", "IN-AL"):
+        (campaign_folder(records, case, 1, 0.2) / "final" / "final.json").unlink()
+    said = "At 20 % RS, AL alone have seed 1: rows are means of other seeds."
+    assert said in results_table(records)
+
+
 def test_a_pattern_that_judged_cells_lack_is_named_with_its_seeds(repository: Path) -> None:
     text = results_table(repository / "results" / "i3a-unseen")
     assert "No golgi in unseen of 3 seeds (0, 1, 5): MCA there is the mean of the other" in text

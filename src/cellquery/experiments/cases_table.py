@@ -159,13 +159,15 @@ def unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
     """Return a line for each thing in which campaigns set side by side are unlike.
 
     Their cells and settings are the same, or `run_case_study` would have refused them; what they
-    were run on, and an initial network that was learnt anew, may differ.
+    were run on, their seeds, and an initial network that was learnt anew, may differ.
     """
     # Names in the order of the results, each once.
     bf16: dict[bool, dict[str, None]] = {}
     networks: dict[int, dict[str, dict[str, None]]] = {}
+    cases: dict[float, dict[int, dict[str, None]]] = {}
     for each in results:
         folder = campaign_folder(root, each.case, each.seed, each.budget)
+        cases.setdefault(each.budget, {}).setdefault(each.seed, {})[each.case] = None
         began = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))
         about, name = began.get("about", {}), f"{each.case} at {100 * each.budget:g} %"
         asked = [began.get(key) or {} for key in ("training", "final_training")]
@@ -175,13 +177,25 @@ def unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
         if network := began.get("initial_network"):
             networks.setdefault(each.seed, {}).setdefault(network, {})[name] = None
     lines = []
+    for budget, seeds in cases.items():
+        every = set().union(*seeds.values())
+        some: dict[tuple[str, ...], list[int]] = {}
+        for seed, of_seed in sorted(seeds.items()):
+            if set(of_seed) < every:
+                some.setdefault(tuple(of_seed), []).append(seed)
+        for alone, numbers in some.items():
+            have = "has" if len(alone) == 1 else "have"
+            lines.append(
+                f"At {100 * budget:g} % {', '.join(alone)} alone {have} seed "
+                f"{', '.join(map(str, numbers))}: rows are means of other seeds."
+            )
     if len(bf16) > 1:
         lines.append(f"In 32 bits, the others in bfloat16: {', '.join(bf16[False])}.")
     lines += [
-        f"Seed {seed} has {len(of_seed)} initial networks, learnt alike but not the same: "
-        f"{'; '.join(map(', '.join, of_seed.values()))}."
-        for seed, of_seed in sorted(networks.items())
-        if len(of_seed) > 1
+        f"Seed {seed} has {len(of_network)} initial networks, learnt alike but not the same: "
+        f"{'; '.join(map(', '.join, of_network.values()))}."
+        for seed, of_network in sorted(networks.items())
+        if len(of_network) > 1
     ]
     return lines
 
