@@ -62,7 +62,7 @@ ablation: study ## measure what each choice is worth on the real cells (hours), 
 # All rows but those that start from weights learnt elsewhere; ONLY=test or folds runs half of each.
 TABLE3 := $(filter-out %-alexnet %-vgg16 %-vgg19 %-resnet50 %-cross-modal %-frozen-backbone, \
 	$(patsubst experiments/%.toml,%,$(wildcard experiments/table3-*.toml)))
-table3: ## run the rows of Table 3 that need no download on the real cells (a day), write docs/comparisons.md
+table3: ## run the rows of Table 3 that need no download on the real cells (days), write docs/comparisons.md
 	$(MAKE) i3a
 	for row in $(TABLE3); do $(MAKE) kept EXPERIMENT=$$row || exit 1; done
 	$(BIN)/cellquery experiment compare experiments/table3-*.toml --runs results --into docs/comparisons.md

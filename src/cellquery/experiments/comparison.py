@@ -13,7 +13,7 @@ import numpy as np
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError
 from cellquery.core.places import Place
 from cellquery.experiments.config import Experiment, Variant
-from cellquery.experiments.table import TITLES, Summary, mean_and_sd, row, summarise
+from cellquery.experiments.table import TITLES, Summary, machine, mean_and_sd, row, summarise
 from cellquery.models import network_kind
 
 OURS = "parallel"
@@ -43,6 +43,10 @@ class Method:
         Median speed of predictions.
     peak_memory_mb : float or None
         The highest of all trainings.
+    learns_first : bool
+        Whether it learns further cells before those of the table.
+    machines : tuple of str
+        What trained it.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Method:
     seconds: float | None
     cells_per_second: float | None
     peak_memory_mb: float | None
+    learns_first: bool
+    machines: tuple[str, ...]
 
 
 def compare(studies: Iterable[tuple[Experiment, Place]]) -> list[Method]:
@@ -104,9 +110,13 @@ def comparison_rows(methods: Sequence[Method]) -> tuple[list[str], list[list[str
 
 
 def comparison_notes(methods: Sequence[Method]) -> list[str]:
-    """Return what is needed to read the table, and on each judgement what beats our network."""
-    verdicts = [_verdict(methods, judged) for judged in _JUDGEMENTS]
-    return [_note(methods), *(each for each in verdicts if each)]
+    """Return what is needed to read the table, and on each judgement what beats our rows."""
+    machines = sorted({machine for method in methods for machine in method.machines})
+    on = [f"Trained on {'; '.join(machines)}."] if machines else []
+    if len(machines) > 1:
+        on[0] += " Times and speeds of unlike machines do not compare."
+    verdicts = [line for judged in _JUDGEMENTS for line in _verdicts(methods, judged)]
+    return [_note(methods), *on, *verdicts]
 
 
 def _cells(method: Method) -> list[str]:
@@ -152,27 +162,33 @@ def _note(methods: Sequence[Method]) -> str:
     return words + (" One seed where no deviation stands." if single else "")
 
 
-def _verdict(methods: Sequence[Method], judged: str) -> str:
-    """Say which methods are better than the best row of ours, by mean MCA or ACA."""
+def _verdicts(methods: Sequence[Method], judged: str) -> list[str]:
+    """Say of each row of ours which comparisons are better, by mean ACA and by mean MCA."""
     ran = [method for method in methods if judged in method.judged]
-    ours = [method for method in ran if method.network == OURS]
     others = [method for method in ran if method.network != OURS]
-    if not ours or not others:
-        return ""
-    where, sentences = TITLES[judged], []
-    for score in ("aca", "mca"):
-        best = max(ours, key=lambda method: _mean(method, judged, score))
-        level = _mean(best, judged, score)
-        above = sorted(
-            (method for method in others if _mean(method, judged, score) > level),
-            key=lambda method: -_mean(method, judged, score),
-        )
-        beaten = ", ".join(f"{m.name} by {_mean(m, judged, score) - level:.2f}" for m in above)
-        sentences.append(
-            f"{score.upper()} of the best parallel network is {level:.2f} ({best.name}); "
-            + (f"**better are {beaten} points**." if above else "no comparison is better.")
-        )
-    return f"On {where}: {' '.join(sentences)}"
+    lines = []
+    for ours in ran if others else ():
+        if ours.network != OURS:
+            continue
+        more = ", which learnt further cells first" if ours.learns_first else ""
+        sentences = []
+        for score in ("aca", "mca"):
+            level = _mean(ours, judged, score)
+            above = sorted(
+                (method for method in others if _mean(method, judged, score) > level),
+                key=lambda method: -_mean(method, judged, score),
+            )
+            beaten = ", ".join(
+                f"{each.name} by {_mean(each, judged, score) - level:.2f}"
+                + (" (one seed)" if each.judged[judged].n_seeds == 1 else "")
+                for each in above
+            )
+            sentences.append(
+                f"{score.upper()} {level:.2f}, "
+                + (f"**better are {beaten} points**" if above else "no comparison is better")
+            )
+        lines.append(f"On {TITLES[judged]}, {ours.name}{more}: {'; '.join(sentences)}.")
+    return lines
 
 
 def _mean(method: Method, judged: str, score: str) -> float:
@@ -215,6 +231,8 @@ def _method(experiment: Experiment, variant: Variant, root: Place) -> Method:
         float(np.median(learning) + (np.median(before) if before else 0.0)) if learning else None,
         _median(_values(evaluations, "cells_per_second")),
         max(_values(every, "peak_memory_mb"), default=None),
+        variant.initial is not None,
+        tuple(sorted(map(machine, every))),
     )
 
 

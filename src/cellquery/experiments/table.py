@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError, SettingsError
 from cellquery.core.places import Place, local_path
+from cellquery.core.words import counted
 from cellquery.experiments.cases_table import cases_table
 
 FIRST = ":first"
@@ -171,17 +173,20 @@ def results_table(root: Place) -> str:
         )
     machines = sorted(
         {
-            f"{about['processor']}, {about['threads']} threads, torch {about['packages']['torch']}"
-            for about in (
-                json.loads(path.read_text(encoding="utf-8"))
-                for path in root.glob("*/seed-*/*/about.json")
-            )
+            machine(json.loads(path.read_text(encoding="utf-8")))
+            for path in root.glob("*/seed-*/*/about.json")
         }
     )
     hours = sum(summary.seconds for summary in summaries if summary.judgement != "known") / 3600
     return "\n".join(
         [*lines, "", f"{hours:.1f} hours of training on {'; '.join(machines)}.", RESEARCH_USE_ONLY]
     )
+
+
+def machine(about: Mapping[str, Any]) -> str:
+    """Return in words what trained a run, by its ``about.json``."""
+    threads = counted(about["threads"], "thread")
+    return f"{about['processor']}, {threads}, torch {about['packages']['torch']}"
 
 
 TITLES = {

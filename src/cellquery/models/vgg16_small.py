@@ -14,9 +14,9 @@ class SmallVGG16(Network):
     """Thirteen 3x3 convolutions in five pooled groups and three fully connected layers, narrow.
 
     A reconstruction. Known: "a VGG-16-like network" for cells of about 70 px, trained from scratch
-    with rotations. Guessed: a quarter of VGG-16's channels, batch normalisation after each
-    convolution, pooling of what is left to 2 x 2, and 512 hidden units instead of 4,096. With six
-    patterns and one channel it has 1,449,942 parameters.
+    with rotations. Guessed: the side of 64 px, a quarter of VGG-16's channels, batch normalisation
+    after each convolution, pooling of what is left to 2 x 2, and 512 hidden units instead of 4,096.
+    With six patterns and one channel it has 1,449,942 parameters.
 
     References
     ----------

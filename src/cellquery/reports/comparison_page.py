@@ -7,6 +7,7 @@ from typing import Any
 
 from cellquery.core.places import Place, matching
 from cellquery.experiments import Experiment, Method, comparison_notes, comparison_rows
+from cellquery.experiments.table import machine
 from cellquery.reports.figures import MethodResult, method_comparison
 from cellquery.reports.page import Table, render_page
 from cellquery.reports.studies import json_of
@@ -66,10 +67,7 @@ def comparison_page(
 def _provenance(
     studies: Sequence[tuple[Experiment, Place]], abouts: Sequence[dict[str, Any]]
 ) -> dict[str, str]:
-    machines = {
-        f"{about['processor']}, {about['threads']} threads, torch {about['packages']['torch']}"
-        for about in abouts
-    }
+    machines = set(map(machine, abouts))
     revisions = {str(about["revision"]) for about in abouts if about.get("revision")}
     return {
         "experiments": ", ".join(experiment.name for experiment, _ in studies),
