@@ -81,13 +81,13 @@ def bench_campaign(
     if budget == 1:
         raise SettingsError("--budget 1", "leaves nothing to choose", "name a share below 1")
     usual = study.settings_of("IN-AL", budget)
-    if usual.final is None:
+    last = usual.final_training()
+    if last is None:
         raise SettingsError(study.name, "has no last training to compare with", "set final")
     everything = study.settings_of("IN-RS", 1.0).model_copy(update={"audit_cells": 0})
     ways: dict[str, CampaignSettings] = {"all-labels": everything, "campaign": usual}
     if literal:
-        rounds = usual.training()
-        train = {**usual.final, "network": rounds.network, "options": rounds.options}
+        train = last.model_dump()
         ways["literal"] = usual.model_copy(
             update={"train": train, "final": None, "restart": "initial", "cache_mb": 0}
         )

@@ -23,8 +23,8 @@ from cellquery.core.validation import settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
-from cellquery.experiments.cases_table import campaign_folder
-from cellquery.experiments.config import InitialLearning
+from cellquery.experiments.cases_table import campaign_folder, chosen_as
+from cellquery.experiments.config import InitialLearning, check_once
 from cellquery.experiments.initial import alone, check_unseen, judge_first, learn_first
 from cellquery.experiments.same_study import (
     check_same_cells,
@@ -97,8 +97,7 @@ class CaseStudy(BaseModel):
     def _told_apart(self) -> Self:
         used = (*self.pool, *self.test, *self.initial.parts)
         for name, values in (("cases", self.cases), ("seeds", self.seeds), ("parts", used)):
-            if twice := [value for value in values if values.count(value) > 1]:
-                raise ValueError(f"{name}: {twice[0]} stands twice")
+            check_once(name, values)
         if not self.test and not self.folds:
             raise ValueError("nothing is judged: name parts in test, or set folds")
         return self
@@ -117,7 +116,7 @@ class CaseStudy(BaseModel):
             leaves them out of account.
         """
         values = {**self.campaign, "budget": float(budget)}
-        if case.endswith("AL") and budget < 1:
+        if chosen_as(case, budget).endswith("AL"):
             return CampaignSettings.read(values, self.name, self.preset)
         values = laid_over(values, {"strategy": "random", "cold_start": "random", **self.random})
         settings = CampaignSettings.read(values, self.name, self.preset)
@@ -257,7 +256,8 @@ def run_case_study(
             for case in cases or study.cases:
                 folder = campaign_folder(root, case, seed, budget)
                 # All labels are learnt once, by the case of random choice where the study has it.
-                elsewhere = folder.parts[-3] != case and folder.parts[-3] in study.cases
+                by = chosen_as(case, budget)
+                elsewhere = by != case and by in study.cases
                 if elsewhere or (folder / "final" / "final.json").exists():
                     continue
                 starts = case.startswith("IN")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,17 @@ class CaseResult:
     seconds: float
 
 
-def campaign_folder(root: Path, case: str, seed: int, budget: float) -> Path:
-    """Return where a study keeps one campaign; the budget is a share of the pool.
+def chosen_as(case: str, budget: float) -> str:
+    """Return the case that a campaign comes to; the budget is a share of the pool.
 
     With all of it labelled nothing is left to choose: active choice is random choice.
     """
-    if budget == 1:
-        case = case.replace("AL", "RS")
-    return root / case / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
+    return case.replace("AL", "RS") if budget == 1 else case
+
+
+def campaign_folder(root: Path, case: str, seed: int, budget: float) -> Path:
+    """Return where a study keeps one campaign; the budget is a share of the pool."""
+    return root / chosen_as(case, budget) / f"seed-{seed}" / f"budget-{100 * budget:05.1f}"
 
 
 def by_case_and_budget(
@@ -85,7 +88,9 @@ def case_results(root: Path) -> list[CaseResult]:
                 if not path.exists():
                     continue
                 final = json.loads(path.read_text(encoding="utf-8"))
-                seconds = sum(final["seconds"].values()) + _seconds_of_rounds(folder)
+                seconds = sum(final["seconds"].values()) + _seconds_of_rounds(
+                    folder, chosen_as(case, budget)
+                )
                 for name, said in final["judged"].items():
                     results.append(
                         CaseResult(
@@ -123,6 +128,7 @@ def cases_table(root: Path) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     rows = by_case_and_budget(results)
     for (case, budget, judged), group in rows.items():
+        recall = mean_recalls(each.recall for each in group)
         cells = [
             case,
             f"{100 * budget:g} %",
@@ -131,17 +137,37 @@ def cases_table(root: Path) -> str:
             str(len(group)),
             _spread([each.aca for each in group]),
             _spread([each.mca for each in group]),
-            *(_recall(group, pattern) for pattern in patterns),
+            *(f"{100 * recall[name]:.1f}" if name in recall else "" for name in patterns),
             f"{np.mean([each.seconds for each in group]):.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     folds = read_study(root).get("folds", 0)
-    notes = [*absent_patterns(results), *unlike_runs(root, results), *_differences(rows, folds)]
-    lines += ["", *notes, "", RESEARCH_USE_ONLY]
+    lines += ["", *caveats(root, results), *_differences(rows, folds), "", RESEARCH_USE_ONLY]
     return "\n".join(lines)
 
 
-def absent_patterns(results: Sequence[CaseResult]) -> list[str]:
+def mean_recalls(recalls: Iterable[Mapping[str, float | None]]) -> dict[str, float]:
+    """Return the mean recall of each pattern over the judgements whose cells have it.
+
+    Examples
+    --------
+    >>> mean_recalls([{"golgi": 0.5, "speckled": None}, {"golgi": 1.0, "speckled": None}])
+    {'golgi': 0.75}
+    """
+    known: dict[str, list[float]] = {}
+    for recall in recalls:
+        for pattern, value in recall.items():
+            if value is not None:
+                known.setdefault(pattern, []).append(value)
+    return {pattern: float(np.mean(values)) for pattern, values in known.items()}
+
+
+def caveats(root: Path, results: Sequence[CaseResult]) -> list[str]:
+    """Return a line for each thing in which results set side by side are unlike."""
+    return [*_absent_patterns(results), *_uneven_seeds(results), *_unlike_runs(root, results)]
+
+
+def _absent_patterns(results: Sequence[CaseResult]) -> list[str]:
     """Return a line for each pattern that the judged cells of some seeds lack."""
     seeds: dict[tuple[str, str], set[int]] = {}
     for each in results:
@@ -155,19 +181,38 @@ def absent_patterns(results: Sequence[CaseResult]) -> list[str]:
     ]
 
 
-def unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
-    """Return a line for each thing in which campaigns set side by side are unlike.
+def _uneven_seeds(results: Sequence[CaseResult]) -> list[str]:
+    """Return a line for the seeds of each budget that not all of its cases have."""
+    budgets: dict[float, dict[int, dict[str, None]]] = {}
+    for each in results:
+        budgets.setdefault(each.budget, {}).setdefault(each.seed, {})[each.case] = None
+    lines = []
+    for budget, cases in budgets.items():
+        every = set().union(*cases.values())
+        some: dict[tuple[str, ...], list[int]] = {}
+        for seed, of_seed in sorted(cases.items()):
+            if set(of_seed) < every:
+                some.setdefault(tuple(of_seed), []).append(seed)
+        for alone, seeds in some.items():
+            have = "has" if len(alone) == 1 else "have"
+            lines.append(
+                f"At {100 * budget:g} % {', '.join(alone)} alone {have} seed "
+                f"{', '.join(map(str, seeds))}: rows are means of other seeds."
+            )
+    return lines
 
-    Their cells and settings are the same, or `run_case_study` would have refused them; what they
-    were run on, their seeds, and an initial network that was learnt anew, may differ.
+
+def _unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
+    """Return a line for another precision, and for each seed of several initial networks.
+
+    Cells and settings are the same, or `run_case_study` would have refused them; what campaigns
+    were run on, and an initial network that was learnt anew, may differ.
     """
     # Names in the order of the results, each once.
     bf16: dict[bool, dict[str, None]] = {}
     networks: dict[int, dict[str, dict[str, None]]] = {}
-    cases: dict[float, dict[int, dict[str, None]]] = {}
     for each in results:
         folder = campaign_folder(root, each.case, each.seed, each.budget)
-        cases.setdefault(each.budget, {}).setdefault(each.seed, {})[each.case] = None
         began = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))
         about, name = began.get("about", {}), f"{each.case} at {100 * each.budget:g} %"
         asked = [began.get(key) or {} for key in ("training", "final_training")]
@@ -177,18 +222,6 @@ def unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
         if network := began.get("initial_network"):
             networks.setdefault(each.seed, {}).setdefault(network, {})[name] = None
     lines = []
-    for budget, seeds in cases.items():
-        every = set().union(*seeds.values())
-        some: dict[tuple[str, ...], list[int]] = {}
-        for seed, of_seed in sorted(seeds.items()):
-            if set(of_seed) < every:
-                some.setdefault(tuple(of_seed), []).append(seed)
-        for alone, numbers in some.items():
-            have = "has" if len(alone) == 1 else "have"
-            lines.append(
-                f"At {100 * budget:g} % {', '.join(alone)} alone {have} seed "
-                f"{', '.join(map(str, numbers))}: rows are means of other seeds."
-            )
     if len(bf16) > 1:
         lines.append(f"In 32 bits, the others in bfloat16: {', '.join(bf16[False])}.")
     lines += [
@@ -206,7 +239,7 @@ def _differences(
     """Active against random, and with against without initial learning, seed by seed."""
     lines = []
     for (case, budget, judged), group in rows.items():
-        if case.endswith("AL") and budget == 1:
+        if chosen_as(case, budget) != case:
             continue
         for other in (case.replace("AL", "RS"), case.removeprefix("IN-")):
             if other == case or (other, budget, judged) not in rows:
@@ -263,15 +296,9 @@ def _spread(values: Sequence[float]) -> str:
     return mean if len(values) < 2 else f"{mean} ± {100 * np.std(values, ddof=1):.2f}"
 
 
-def _recall(group: Sequence[CaseResult], pattern: str) -> str:
-    values = [each.recall[pattern] for each in group]
-    known = [value for value in values if value is not None]
-    return f"{100 * np.mean(known):.1f}" if known else ""
-
-
-def _seconds_of_rounds(folder: Path) -> float:
+def _seconds_of_rounds(folder: Path, case: str) -> float:
     settings = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))["settings"]
-    if settings["strategy"] == "random" and settings["final"] is not None:
+    if case.endswith("RS") and settings["final"] is not None:
         # Its round exists for form; the network of it is not used.
         return 0.0
     paths = folder.glob("rounds/*/round.json")

@@ -166,10 +166,10 @@ def _verdicts(methods: Sequence[Method], judged: str) -> list[str]:
     """Say of each row of ours which comparisons are better, by mean ACA and by mean MCA."""
     ran = [method for method in methods if judged in method.judged]
     others = [method for method in ran if method.network != OURS]
+    if not others:
+        return []
     lines = []
-    for ours in ran if others else ():
-        if ours.network != OURS:
-            continue
+    for ours in (method for method in ran if method.network == OURS):
         more = ", which learnt further cells first" if ours.learns_first else ""
         sentences = []
         for score in ("aca", "mca"):

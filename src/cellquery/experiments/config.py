@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,18 @@ from cellquery.core.validation import settings_fault
 from cellquery.experiments.table import FIRST, kept_experiment
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
+
+
+def check_once(name: str, values: Sequence[Any]) -> None:
+    """Refuse a list of settings in which a value stands twice.
+
+    Raises
+    ------
+    ValueError
+        Naming the list and the value.
+    """
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"{name}: {twice[0]} stands twice")
 
 
 class InitialLearning(BaseModel):
@@ -132,9 +145,7 @@ class Experiment(BaseModel):
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
         for name in ("seeds", "fold_seeds", "variants"):
-            values = [getattr(each, "name", each) for each in getattr(self, name) or ()]
-            if twice := [value for value in values if values.count(value) > 1]:
-                raise ValueError(f"{name}: {twice[0]} stands twice")
+            check_once(name, [getattr(each, "name", each) for each in getattr(self, name) or ()])
         judged = {*self.test, *(self.train if self.folds else ())}
         for variant in self.variants:
             if variant.initial and (met := judged & set(variant.initial.parts)):

@@ -190,7 +190,13 @@ class _Common:
 
     @cached_property
     def settings(self) -> TrainSettings:
-        settings = self.experiment.settings_of(self.variant)
+        return self._on_cells(self.experiment.settings_of(self.variant))
+
+    @cached_property
+    def initial_settings(self) -> TrainSettings:
+        return self._on_cells(self.experiment.initial_settings_of(self.variant))
+
+    def _on_cells(self, settings: TrainSettings) -> TrainSettings:
         inputs = inputs_for(self.project, settings.inputs)
         return settings.model_copy(update={"inputs": inputs})
 
@@ -208,13 +214,9 @@ class _Common:
     def check_same(self, task: _Task) -> None:
         """Refuse what was trained with other settings: it would pass for what is asked for."""
         first = task.run.parent / "initial"
-        for run, settings in (
-            (task.run, self.settings),
-            (first, self.experiment.initial_settings_of(self.variant)),
-        ):
+        for run, settings in ((task.run, self.settings), (first, self.initial_settings)):
             if (run / "settings.json").exists():
-                inputs = inputs_for(self.project, settings.inputs)
-                check_same(run, settings.model_copy(update={"inputs": inputs}), task.seed)
+                check_same(run, settings, task.seed)
 
     @property
     def about(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from cellquery.core import RESEARCH_USE_ONLY, ProjectError, SettingsError
 from cellquery.core.places import Place, local_path
 from cellquery.core.words import counted
-from cellquery.experiments.cases_table import cases_table
+from cellquery.experiments.cases_table import cases_table, mean_recalls
 
 FIRST = ":first"
 """What a variant's name is followed by where the network of its initial learning is meant."""
@@ -108,15 +108,7 @@ def summarise(root: Place) -> list[Summary]:
 def _summary(
     variant: str, judgement: str, records: list[dict[str, Any]], base: Place, runs: str
 ) -> Summary:
-    known = {
-        pattern: [record["recall"][pattern] for record in records]
-        for pattern in records[0]["recall"]
-    }
-    known = {
-        pattern: [value for value in values if value is not None]
-        for pattern, values in known.items()
-    }
-    recalls = {pattern: 100 * float(np.mean(values)) for pattern, values in known.items() if values}
+    recalls = mean_recalls(record["recall"] for record in records)
     votes = [record["specimen_vote"] for record in records if record["specimen_vote"]]
     seconds = sum(
         json.loads(path.read_text(encoding="utf-8")).get("seconds", 0.0)
@@ -129,7 +121,7 @@ def _summary(
         records[0]["n_cells"],
         tuple(100 * record["aca"] for record in records),
         tuple(100 * record["mca"] for record in records),
-        recalls,
+        {pattern: 100 * value for pattern, value in recalls.items()},
         f"{np.mean([v['n_right'] for v in votes]):.1f} of {votes[0]['n_specimens']}"
         if votes
         else "-",

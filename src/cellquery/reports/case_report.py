@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cellquery.core import Progress, SettingsError, silent
-from cellquery.experiments.cases_table import absent_patterns, by_case_and_budget, unlike_runs
+from cellquery.experiments.cases_table import by_case_and_budget, caveats
 from cellquery.reports.case_sections import SECTIONS, Part
 from cellquery.reports.galleries import SCALING_WORDS
 from cellquery.reports.page import Picture, Table, Tile, render_page, write_page, write_whole
@@ -222,6 +222,6 @@ def _overview(study: ReportedStudy) -> Table:
         if judged == first
     ]
     head = ["case", "judged on", "budget %", "labels", "seeds", "MCA %", "ACA %", "seconds"]
-    notes = [*absent_patterns(study.results), *unlike_runs(study.root, study.results)]
+    notes = caveats(study.root, study.results)
     caption = " ".join(["Means ± standard deviations over seeds.", *notes])
     return Table(head, rows, caption, text=(1,))

@@ -12,7 +12,12 @@ import numpy as np
 from cellquery.campaign.records import rounds_done
 from cellquery.campaign.stopping import KAPPAS, Stopping, steadiest, what_stopping_costs
 from cellquery.core import Progress, silent
-from cellquery.experiments.cases_table import CaseResult, campaign_folder
+from cellquery.experiments.cases_table import (
+    CaseResult,
+    campaign_folder,
+    chosen_as,
+    mean_recalls,
+)
 from cellquery.reports.figures import Plate, confusion_matrix, embedding_plane, learning_curves
 from cellquery.reports.figures.cases import (
     accuracy_by_budget,
@@ -114,7 +119,9 @@ def hardest(study: ReportedStudy, into: Path, progress: Progress = silent) -> Pa
     part = Part()
     for judged in study.judgements:
         recalls = {
-            case: _recalls([r for r in _shown(study) if (r.case, r.judged) == (case, judged)])
+            case: mean_recalls(
+                r.recall for r in _shown(study) if (r.case, r.judged) == (case, judged)
+            )
             for case in study.at_shown_budget()
         }
         title = f"{judgement_title(judged)}, {100 * study.shown_budget:g} % labelled"
@@ -168,12 +175,12 @@ def initial(study: ReportedStudy, into: Path, progress: Progress = silent) -> Pa
     """Return curves and confusion matrices of the initial learning (Figure 10)."""
     part = Part()
     seeds = sorted({result.seed for result in study.results if result.case.startswith("IN")})
-    folders = [study.root / "initial" / f"seed-{seed}" for seed in seeds]
-    folder = next((each for each in folders if epochs_of(each / "epochs.jsonl")), None)
-    if folder is None:
+    for folder in (study.root / "initial" / f"seed-{seed}" for seed in seeds):
+        if epochs := epochs_of(folder / "epochs.jsonl"):
+            break
+    else:
         part.notes.append("This study has no initial learning.")
         return part
-    epochs = epochs_of(folder / "epochs.jsonl")
     part.plates["curves-initial"] = (
         learning_curves(epochs, "Initial learning"),
         f"Figure 10a. {_seed_of(folder).capitalize()}. Training figures are averages over each "
@@ -211,7 +218,7 @@ def rounds(study: ReportedStudy, into: Path, progress: Progress = silent) -> Par
     folders = {
         case: folder
         for case, folder in study.at_shown_budget().items()
-        if case.endswith("AL") and study.shown_budget < 1
+        if chosen_as(case, study.shown_budget).endswith("AL")
     }
     if not folders:
         part.notes.append("No campaign of this study chose cells in rounds.")
@@ -250,7 +257,7 @@ def stopping(study: ReportedStudy, into: Path, progress: Progress = silent) -> P
     for (case, budget, seed), folder in campaigns.items():
         facts = [each.facts() for each in rounds_done(folder)]
         points = [(f["n_labels"], f["kappa"]) for f in facts if f["kappa"] is not None]
-        if not case.endswith("AL") or budget == 1 or not points:
+        if not chosen_as(case, budget).endswith("AL") or not points:
             continue
         told = what_stopping_costs(folder)
         for one in told:
@@ -330,16 +337,6 @@ def _curves(
 
 def _shown(study: ReportedStudy) -> list[CaseResult]:
     return [result for result in study.results if result.budget == study.shown_budget]
-
-
-def _recalls(results: Sequence[CaseResult]) -> dict[str, float]:
-    """Return the mean recall of each pattern over the seeds whose judged cells have it."""
-    known: dict[str, list[float]] = {}
-    for result in results:
-        for pattern, recall in result.recall.items():
-            if recall is not None:
-                known.setdefault(pattern, []).append(recall)
-    return {pattern: float(np.mean(values)) for pattern, values in known.items()}
 
 
 def _seed_of(run: Path) -> str:

@@ -75,7 +75,7 @@ def plane(final: Path, judged: str, kept: Path) -> Plane | None:
     }
     with suppress(OSError, ValueError):
         was = json.loads(made_of.read_text(encoding="utf-8"))
-        if sources and was == {**was, **sources}:
+        if sources and sources.items() <= was.items():
             return _read(kept)
     if not embeddings.exists():
         return None
