@@ -126,8 +126,9 @@ async function frame(me: Me): Promise<void> {
       event.preventDefault();
       return;
     }
-    // Enter and space press the button that has the focus, and enter follows a link.
-    if (at.closest("button, summary") && (event.key === "Enter" || event.key === " ")) return;
+    // Enter and space press the button that has the focus, and enter follows a link. The button in
+    // the key table keeps the focus for a moment after the table has closed.
+    if (!help.contains(at) && at.closest("button, summary") && (event.key === "Enter" || event.key === " ")) return;
     if (at.closest("a") && event.key === "Enter") return;
     if (event.key.length === 1 && (event.metaKey || event.altKey)) return;
     if (view?.key?.(event)) event.preventDefault();

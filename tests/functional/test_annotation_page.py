@@ -196,6 +196,27 @@ def test_skip_unsure_suggestion_neighbours_and_the_key_table(
     until(lambda: [kind for _, _, kind, _ in history(served)] == ["skip", "unsure"])
 
 
+def test_a_key_pressed_as_the_key_table_closes_is_for_the_cell(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    first = shown(page)
+    # Until the page is drawn anew, the button in the closed table keeps the focus.
+    page.evaluate(
+        """() => {
+            document.querySelector("dialog").close();
+            const space = new KeyboardEvent("keydown", {key: " ", bubbles: true});
+            document.activeElement.dispatchEvent(space);
+        }"""
+    )
+    page.wait_for_function("c => document.querySelector('.single').dataset.cell !== c", arg=first)
+    all_stored(page)
+    until(lambda: [kind for _, _, kind, _ in history(served)] == ["skip"])
+
+
 def test_many_cells_by_one_key_in_the_grid(chromium: Browser, serve: Callable[..., Served]) -> None:
     served = serve()
     page = sign_in(chromium, served.start())
