@@ -6,13 +6,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cellquery.cli.app import app
 from cellquery.core import ProjectError, SettingsError
 from cellquery.data import Project
+from cellquery.data.prepare import PreparedCells
 from cellquery.data.selection import select
 from cellquery.experiments import (
     CaseStudy,
@@ -23,11 +26,13 @@ from cellquery.experiments import (
 )
 from cellquery.experiments.cases_table import campaign_folder, case_results
 from cellquery.experiments.config import InitialLearning
-from cellquery.experiments.initial import first_cells, learn_first
+from cellquery.experiments.initial import first_cells, learn_first, to_start_from
 from cellquery.experiments.same_study import check_same_settings, check_same_study
+from cellquery.models import Classifier
 from cellquery.reports.case_sections import rounds
 from cellquery.reports.studies import ReportedStudy
-from cellquery.training import TrainSettings
+from cellquery.training import LabelledCells, TrainSettings
+from cellquery.wavelets import InputSettings
 from tests.case_study import STUDY, TINY, run_together
 
 
@@ -334,6 +339,26 @@ def test_an_initial_network_that_has_learnt_other_cells_is_refused(
     with pytest.raises(SettingsError, match="has learnt parts initial, not parts initial, test"):
         learn("initial", "test")
     learn("initial")
+
+
+def test_a_pattern_that_initial_learning_has_not_met_asks_for_a_new_last_layer() -> None:
+    images = np.zeros((6, 1, 16, 16), np.float16)
+    cells = PreparedCells(np.array([f"c{i}" for i in range(6)], dtype=object), images)
+    five = LabelledCells(cells, np.array([0, 1, 2, 3, 4, 4]))
+    six = LabelledCells(cells, np.arange(6))
+    patterns = ("a", "b", "c", "d", "e", "f")
+    learnt = Classifier.fresh(patterns, InputSettings(side_px=16), seed=7)
+    weights = {name: value.clone() for name, value in learnt.network.state_dict().items()}
+
+    assert to_start_from(learnt, six, 0) is learnt
+    first, again, other = (to_start_from(learnt, five, seed) for seed in (0, 0, 1))
+    for name, value in first.network.state_dict().items():
+        is_head = name.startswith("head.")
+        assert bool(torch.equal(value, weights[name])) is not is_head, name
+        assert torch.equal(value, again.network.state_dict()[name])
+    assert not torch.equal(first.network.head.weight, other.network.head.weight)
+    for name, value in learnt.network.state_dict().items():
+        assert torch.equal(value, weights[name]), "what initial learning led to is left as it is"
 
 
 def test_as_many_synthetic_cells_of_more_specimens_are_others(

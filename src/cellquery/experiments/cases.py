@@ -25,7 +25,13 @@ from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder, chosen_as
 from cellquery.experiments.config import InitialLearning, check_once
-from cellquery.experiments.initial import alone, check_unseen, judge_first, learn_first
+from cellquery.experiments.initial import (
+    alone,
+    check_unseen,
+    judge_first,
+    learn_first,
+    to_start_from,
+)
 from cellquery.experiments.same_study import (
     check_same_cells,
     check_same_settings,
@@ -411,7 +417,7 @@ class Grounds:
         return cls(study, project, seed, inputs, pool, judged, oracle, progress)
 
     def learn_first(self, root: Path, seed: int) -> tuple[Classifier, LabelledCells]:
-        """Return the network after the initial learning of a seed, and the cells it learnt."""
+        """Return the network that campaigns of a seed start from, and the cells it learnt."""
         run, settings = root / "initial" / f"seed-{seed}", self.study.initial_settings()
         classifier, learnt = learn_first(
             self.study.initial,
@@ -427,7 +433,7 @@ class Grounds:
         judge_first(
             run, classifier, learnt, self.judged, views=settings.views, progress=self.progress
         )
-        return classifier, learnt
+        return to_start_from(classifier, learnt, seed), learnt
 
     def campaign(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 
 from cellquery.campaign import Judged
-from cellquery.core import Progress, SettingsError, silent
+from cellquery.core import Progress, SettingsError, integer_seed, silent
 from cellquery.core.durable import read_table
 from cellquery.core.places import Place
 from cellquery.data import Project
@@ -20,7 +20,7 @@ from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.data.synthetic import into_project, synthetic_settings
 from cellquery.experiments.config import InitialLearning
-from cellquery.models import Classifier
+from cellquery.models import Classifier, transfer_weights
 from cellquery.training import LabelledCells, TrainSettings, label
 from cellquery.training.run import train_run
 
@@ -80,6 +80,33 @@ def learn_first(
             progress=progress,
         )
     return classifier, learnt
+
+
+def to_start_from(classifier: Classifier, learnt: LabelledCells, seed: int) -> Classifier:
+    """Return the network that later trainings of a seed start from.
+
+    The one after the initial learning; with a new last layer where that met no cell of some
+    pattern, which the layer has then learnt never to name (the paper's five patterns become six).
+
+    Parameters
+    ----------
+    classifier : Classifier
+        What `learn_first` returned, and is left as it is.
+    learnt : LabelledCells
+    seed : int
+    """
+    if np.bincount(learnt.labels, minlength=len(classifier.patterns)).all():
+        return classifier
+    start = Classifier.fresh(
+        classifier.patterns,
+        classifier.inputs,
+        seed=integer_seed(seed, "weights"),
+        network=classifier.network.name,
+        options=classifier.options.model_dump(),
+        start=False,
+    )
+    transfer_weights(classifier.network, start.network)
+    return start
 
 
 def alone(path: Place) -> AbstractContextManager[object]:

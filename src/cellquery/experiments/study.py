@@ -20,7 +20,13 @@ from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.config import Experiment, Variant, experiment_of
-from cellquery.experiments.initial import check_unseen, first_cells, judge_first, learn_first
+from cellquery.experiments.initial import (
+    check_unseen,
+    first_cells,
+    judge_first,
+    learn_first,
+    to_start_from,
+)
 from cellquery.experiments.same_study import difference
 from cellquery.experiments.table import FIRST
 from cellquery.models import Classifier, multiply_adds, network_kind
@@ -257,7 +263,7 @@ class _Common:
         return parts
 
     def first(self, seed: int, progress: Progress) -> tuple[Classifier | None, LabelledCells]:
-        """Return the network that all trainings of a seed start from, and what it learnt.
+        """Return the network after the initial learning of a seed, and what that learnt.
 
         What learns at once starts from nothing: it learns these cells beside the labelled ones.
         """
@@ -319,8 +325,9 @@ def _train(of: Callable[[], _Common], run: Place, progress: Progress) -> None:
     prepared = common.prepared(progress)
     start, rehearsed = None, None
     if common.variant.initial is not None:
+        first, rehearsed = common.first(task.seed, progress)
         # Training leaves it as it is.
-        start, rehearsed = common.first(task.seed, progress)
+        start = first and to_start_from(first, rehearsed, task.seed)
     classifier = train_run(
         task.run,
         prepared.rows(task.train),
