@@ -68,7 +68,7 @@ def test_killed_at_random_moments(tmp_path: Path, undisturbed: Path) -> None:
         while True:
             process = start(root)
             # Moments grow, so that a slow machine gets to the end as well.
-            process.join(0.02 + (0.3 + 0.05 * killed) * random.random())
+            process.join(0.02 + 0.3 * 1.1**killed * random.random())
             if process.exitcode is not None:
                 break
             process.kill()

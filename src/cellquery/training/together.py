@@ -69,7 +69,8 @@ def fit_together(
         precision=learning(settings.precision, device),
     )
     told = multiprocessing.get_context("spawn").SimpleQueue()
-    teller = threading.Thread(target=_tell, args=(told, progress), daemon=True)
+    ended = threading.Event()
+    teller = threading.Thread(target=_tell, args=(told, ended, progress), daemon=True)
     teller.start()
     where = run or "training"
     try:
@@ -97,7 +98,8 @@ def fit_together(
             "run the same command again: it goes on from the last epoch",
         ) from error
     finally:
-        told.put(None)
+        # Nothing is put: a process that was killed may have held the queue's lock.
+        ended.set()
         teller.join()
     classifier.network.load_state_dict(kept["network"])
     classifier.network.requires_grad_(True).eval()
@@ -121,10 +123,11 @@ def _check(devices: int, device: torch.device, n_cells: int, settings: TrainSett
         )
 
 
-def _tell(told: Any, progress: Progress) -> None:
+def _tell(told: Any, ended: threading.Event, progress: Progress) -> None:
     """Pass on what process zero tells of its progress."""
-    while (step := told.get()) is not None:
-        progress(*step)
+    while not ended.wait(0.02) or not told.empty():
+        while not told.empty():
+            progress(*told.get())
 
 
 def _share(

@@ -21,6 +21,7 @@ from cellquery.web.app import create_app
 
 ADMINISTRATOR = "admin"
 _RESTARTS = 5
+_WAITING = 128
 
 
 def listen(
@@ -133,6 +134,8 @@ def _bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # Who opens the link before the server has started waits, and is not turned away.
+        listening.listen(_WAITING)
     except (OSError, OverflowError) as error:
         listening.close()
         raise ProjectError(
