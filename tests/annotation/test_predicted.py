@@ -108,8 +108,9 @@ def test_the_newest_network_is_the_final_one_or_the_last_rounds_or_the_initial(
     annotated_project: Path, synthetic_project: Path, tmp_path: Path
 ) -> None:
     root = annotated_project / "annotation" / "campaign"
-    assert network_file(annotated_project) == (root / "final" / "model.safetensors", "final")
-    assert network_file(root / "final") == (root / "final" / "model.safetensors", "")
+    newest, alone = network_file(annotated_project), network_file(root / "final")
+    assert newest.path == alone.path == root / "final" / "model.safetensors"
+    assert (newest.name, alone.name) == ("final", "")
     running = tmp_path / "campaign"
     shutil.copytree(root, running)
     (running / "final" / "final.json").unlink()
@@ -119,9 +120,9 @@ def test_the_newest_network_is_the_final_one_or_the_last_rounds_or_the_initial(
     shutil.copytree(synthetic_project, begun)
     initial = str(root / "final" / "model.safetensors")
     plan = Plan.of(Project.open(begun), split="random", pool=("train",), initial=initial)
-    path, name = network_file(begun)
-    assert name == "initial"
-    assert path.read_bytes() == Path(initial).read_bytes()
+    first = network_file(begun)
+    assert first.name == "initial"
+    assert first.path.read_bytes() == Path(initial).read_bytes()
     assert Plan.of(Project.open(begun), initial=initial) == plan
     with pytest.raises(CellqueryError, match="began with another initial"):
         Plan.of(Project.open(begun), initial=str(root / "rounds" / "000" / "model.safetensors"))

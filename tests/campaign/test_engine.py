@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from filelock import FileLock
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
+from cellquery.campaign.delivered import delivered
 from cellquery.campaign.records import RoundFolder, keep_answers, read_answers, rounds_done
 from cellquery.campaign.stopping import what_stopping_costs
 from cellquery.core import AcquisitionError, ProjectError, SettingsError
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
-from cellquery.training import LabelledCells
+from cellquery.training import LabelledCells, predict
+from cellquery.training.predict import averaged
 
 from .conftest import PATTERNS, TRAIN, campaign, settings_with
 
@@ -91,6 +94,85 @@ def test_rounds_spend_exactly_the_budget(
     final = json.loads((tmp_path / "final" / "final.json").read_text())
     assert final["ended"] == "the budget is spent"
     assert Classifier.load(tmp_path / "final" / "model.safetensors").patterns == PATTERNS
+
+
+def test_a_companion_learns_all_labels_and_the_mean_is_judged(
+    tmp_path: Path,
+    pool: Pool,
+    known: KnownLabels,
+    initial: Classifier,
+    earlier: LabelledCells,
+    judged: list[Judged],
+) -> None:
+    companion = {
+        "network": "texture-svm",
+        "rehearsal": 0.5,
+        "views": 1,
+        "augmentation": {"rotation": "none", "flips": False},
+    }
+    common = {"initial": initial, "rehearsed": earlier, "judged": judged}
+    last: dict[str, Any] = {"final": TRAIN, "audit_cells": 10}
+    with_it, without = tmp_path / "with" / "cells", tmp_path / "without" / "cells"
+    settings = settings_with(companion=companion, **last)
+    campaign(with_it, pool, settings, **common).advance(known)
+    campaign(without, pool, settings_with(**last), **common).advance(known)
+    both, one = with_it / "final", without / "final"
+
+    # Rounds and network are those of the campaign without it.
+    assert trace(with_it).keys() == trace(without).keys()
+    for number in rounds_done(with_it):
+        other = without / "rounds" / number.path.name / "model.safetensors"
+        assert number.model.read_bytes() == other.read_bytes()
+    found = delivered(with_it)
+    assert found.companion == (both / "companion" / "model.safetensors", 1)
+    assert delivered(without).companion is None
+    alone, beside, mean = (
+        pq.read_table(folder / "predictions-test.parquet")
+        for folder in (both / "network", both / "companion", both)
+    )
+    assert alone.equals(pq.read_table(one / "predictions-test.parquet"))
+    for pattern in PATTERNS:
+        name = f"p_{pattern}"
+        np.testing.assert_allclose(
+            mean[name].to_numpy(), (alone[name].to_numpy() + beside[name].to_numpy()) / 2, atol=1e-6
+        )
+    final = json.loads((both / "final.json").read_text())
+    evaluation = json.loads((both / "evaluation-test.json").read_text())
+    assert final["judged"]["test"]["mca"] == evaluation["mca"]
+    # What the audit says is of the mean as well.
+    audit, chosen = read_answers(with_it / "audit.parquet"), rounds_done(with_it)
+    assert audit is not None
+    left = audit.but({cell_id for each in chosen for cell_id in each.query().ids})  # type: ignore[union-attr]
+    cells = pool.cells.rows(pool.rows(left.labelled))
+    folders = (both, both / "companion")
+    models = [Classifier.load(folder / "model.safetensors") for folder in folders]
+    says = averaged([predict(model, cells) for model in models]).labels
+    right = [PATTERNS[i] == name for i, name in zip(says, left.labelled.values(), strict=True)]
+    assert final["estimate"]["accuracy"] == pytest.approx(np.mean(right))
+    assert models[1].network.name == "texture-svm"
+
+    # Ended between network and companion, it goes on with the latter.
+    (both / "final.json").unlink()
+    weights = (both / "companion" / "model.safetensors").read_bytes()
+    shutil.rmtree(both / "companion")
+    campaign(with_it, pool, settings, **common).advance(known)
+    assert (both / "companion" / "model.safetensors").read_bytes() == weights
+    assert json.loads((both / "final.json").read_text())["judged"] == final["judged"]
+    with pytest.raises(ProjectError, match="holds a campaign with other settings"):
+        campaign(with_it, pool, settings_with(**last), **common).advance(known)
+
+
+def test_a_companion_that_cannot_learn_such_cells_is_refused_at_once(
+    tmp_path: Path, pool: Pool
+) -> None:
+    inputs = {**TRAIN["inputs"], "normalisation": "dataset"}
+    settings = settings_with(
+        train={**TRAIN, "inputs": inputs}, companion={"network": "texture-svm"}
+    )
+    with pytest.raises(SettingsError, match="network 'texture-svm' cannot use 'dataset'"):
+        campaign(tmp_path, pool, settings)
+    with pytest.raises(SettingsError, match="companion"):
+        settings_with(companion={"network": "no-such"})
 
 
 @pytest.mark.parametrize("strategy", ["random", "badge", "committee", "typiclust"])

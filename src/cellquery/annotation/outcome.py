@@ -149,8 +149,8 @@ def of_desk(desk: Desk) -> Outcome:
     )
 
 
-def network_file(where: Path, *, database_url: str | None = None) -> tuple[Path, str]:
-    """Return the weights of a network, and which one they are.
+def network_file(where: Path, *, database_url: str | None = None) -> Delivered:
+    """Return where the weights of a network are, and which one it is.
 
     Parameters
     ----------
@@ -161,9 +161,8 @@ def network_file(where: Path, *, database_url: str | None = None) -> tuple[Path,
         The label history of a served project, where it is not inside it.
     """
     if where.is_dir() and (_home(where) is not None or (where / "campaign.json").exists()):
-        found = outcome(where, database_url=database_url).delivered()
-        return found.path, found.name
-    return (where / "model.safetensors", "") if where.is_dir() else (where, "")
+        return outcome(where, database_url=database_url).delivered()
+    return Delivered(where / "model.safetensors" if where.is_dir() else where, "", 1)
 
 
 def _home(where: Path) -> Project | None:

@@ -1,4 +1,4 @@
-"""What a campaign's network says of its cells, beside what people said: as a table, as AnnData."""
+"""What a campaign's network and its companion say of its cells, beside what people said."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from cellquery.models import Classifier
 from cellquery.training import Predictions
 from cellquery.training.bulk import predict_stored, writing_table
 from cellquery.training.evaluate import predictions_table
+from cellquery.training.predict import averaged
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Predicted:
     ----------
     of : Outcome
     model : str
-        Which network, such as ``round 3``.
+        Which network, such as ``round 3``, and with which companion.
     views : int
     classifier : Classifier
     predictions : Predictions
@@ -103,20 +104,30 @@ def predicted(
     ids = [cell_id for cell_id in of.ids if every or cell_id not in of.labels]
     if not ids:
         raise InputError(of.root, "every cell has a label", "ask for them with --all")
-    classifier = Classifier.load(newest.path)
+    classifier, name = Classifier.load(newest.path), newest.name
     views = views or newest.views
-    predictions = predict_stored(
-        classifier,
-        store,
-        ids,
-        views=views,
-        accelerator=accelerator,
-        workers=workers,
-        # As the ONNX file of the same network says, to the last digits.
-        exact=True,
-        progress=progress,
+    networks = [(classifier, views)]
+    if newest.companion is not None:
+        path, its_views = newest.companion
+        networks.append((Classifier.load(path), its_views))
+        name += f" with {networks[1][0].network.name}"
+    predictions = averaged(
+        [
+            predict_stored(
+                each,
+                store,
+                ids,
+                views=over,
+                accelerator=accelerator,
+                workers=workers,
+                # As the ONNX file of the same network says, to the last digits.
+                exact=True,
+                progress=progress,
+            )
+            for each, over in networks
+        ]
     )
-    return Predicted(of, newest.name, views, classifier, predictions)
+    return Predicted(of, name, views, classifier, predictions)
 
 
 def write_predictions(found: Predicted, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The network that a campaign delivers, or has come to so far."""
+"""The network that a campaign delivers, with its companion, or has come to so far."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ class Delivered:
         ``final``, or the last round that is done, such as ``round 3``.
     views : int
         Over how many views its predictions are averaged, by the campaign's settings.
+    companion : (Path, int) or None
+        Weights and views of the network whose predictions are averaged with its own.
     """
 
     path: Path
     name: str
     views: int
+    companion: tuple[Path, int] | None = None
 
 
 def delivered(root: Path) -> Delivered:
@@ -44,7 +47,11 @@ def delivered(root: Path) -> Delivered:
     final = root / "final"
     if (final / "final.json").exists():
         training = kept["final_training"] or kept["training"]
-        return Delivered(final / "model.safetensors", "final", training["views"])
+        beside = CampaignSettings.read(kept["settings"], path).companion_training()
+        companion = None
+        if beside is not None:
+            companion = final / "companion" / "model.safetensors", beside.views
+        return Delivered(final / "model.safetensors", "final", training["views"], companion)
     done = rounds_done(root)
     if not done:
         raise ProjectError(root, "no round is done yet", "label the cells that it asks for")

@@ -14,6 +14,7 @@ from shutil import rmtree
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
@@ -52,7 +53,7 @@ from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.provenance import provenance
 from cellquery.core.spent import Spent
 from cellquery.core.words import counted
-from cellquery.metrics import cohen_kappa
+from cellquery.metrics import Evaluation, cohen_kappa
 from cellquery.models import Classifier
 from cellquery.training import (
     CachedCells,
@@ -64,6 +65,7 @@ from cellquery.training import (
 )
 from cellquery.training.evaluate import keep_embeddings
 from cellquery.training.precision import has_bf16
+from cellquery.training.predict import averaged
 from cellquery.training.run import fitted_inputs
 from cellquery.training.settings import as_now
 from cellquery.wavelets import InputSettings, texture
@@ -147,6 +149,11 @@ class Campaign:
         train = self.settings.training()
         freezes = self.initial is not None and self.initial.network.has_early
         self.train = train.model_copy(update={"freeze_early": freezes})
+        if (companion := self.settings.companion_training()) is not None:
+            # What it cannot be taught by is told before anyone labels.
+            side = self.inputs.side_px
+            image = torch.zeros(1, self.inputs.n_channels, side, side)
+            self._untaught(companion, seed=0).network_inputs(image)
         rehearsed = self.rehearsed if self.train.rehearsal else None
         self.sight = Sight(
             self.root / "early",
@@ -538,13 +545,7 @@ class Campaign:
         """Return a copy of the initial network, or a fresh one."""
         if self.initial is not None:
             return deepcopy(self.initial)
-        return Classifier.fresh(
-            self.patterns,
-            self.inputs,
-            seed=integer_seed(self.seed, "weights"),
-            network=self.train.network,
-            options=self.train.options,
-        )
+        return self._untaught(self.train, integer_seed(self.seed, "weights"))
 
     def _facts(self, number: int, rounds: Sequence[Answers], scores: Scores) -> dict[str, Any]:
         """Write ``pool.parquet`` and return what ``round.json`` says beside times and scores."""
@@ -625,15 +626,16 @@ class Campaign:
                 classifier.save(final / "model.safetensors")
             else:
                 classifier = self._final_training(final, settings, rounds)
-        settings = settings or self.train
+            companion = self._companion(final / "companion", rounds)
+        networks = [(classifier, (settings or self.train).views), *companion]
         self._judge_stopping(done)
-        judged = self._judge(final, classifier, settings, embeddings=True)
+        judged = self._judge_delivered(final, networks)
         audit = self._audit_left(rounds).corrected(changed).labelled
         estimate = None
         if audit:
             cells = self.pool.cells.rows(self.pool.rows(audit))
-            said = predict(classifier, cells, views=settings.views).labels
-            estimate = self._estimate(audit, said)
+            said = averaged([predict(each, cells, views=views) for each, views in networks])
+            estimate = self._estimate(audit, said.labels)
         facts = {
             "ended": self._ends(done),
             "n_labels": self._n_labels(rounds),
@@ -648,15 +650,48 @@ class Campaign:
     def _final_training(
         self, final: Path, settings: TrainSettings, rounds: Sequence[Answers]
     ) -> Classifier:
+        classifier = self._start()
+        self._fit_all(classifier, settings, rounds, final, "final")
+        return classifier
+
+    def _companion(
+        self, folder: Path, rounds: Sequence[Answers]
+    ) -> tuple[tuple[Classifier, int], ...]:
+        """Return the network of another kind that learns all labels and its views, if any."""
+        settings = self.settings.companion_training()
+        if settings is None:
+            return ()
+        if (path := folder / "model.safetensors").exists():
+            return ((Classifier.load(path), settings.views),)
+        make_folder(folder)
+        classifier = self._untaught(settings, integer_seed(self.seed, "companion"))
+        self._fit_all(classifier, settings, rounds, folder, "companion")
+        return ((classifier, settings.views),)
+
+    def _untaught(self, settings: TrainSettings, seed: int) -> Classifier:
+        return Classifier.fresh(
+            self.patterns,
+            self.inputs,
+            seed=seed,
+            network=settings.network,
+            options=settings.options,
+        )
+
+    def _fit_all(
+        self,
+        classifier: Classifier,
+        settings: TrainSettings,
+        rounds: Sequence[Answers],
+        folder: Path,
+        purpose: str,
+    ) -> None:
+        """Train a classifier on all labels and keep it."""
         rows, labels = self._labelled(rounds)
-        chosen = np.concatenate(rows)
-        cells = LabelledCells(self.pool.cells.rows(chosen), labels)
+        cells = LabelledCells(self.pool.cells.rows(np.concatenate(rows)), labels)
         if self.rehearsed is None:
             settings = settings.model_copy(update={"rehearsal": 0.0})
-        classifier = self._start()
         classifier.provenance = {"campaign": self.root.name, "seed": self.seed}
-        self._fit(classifier, cells, settings, self.rehearsed, final, "final")
-        return classifier
+        self._fit(classifier, cells, settings, self.rehearsed, folder, purpose)
 
     def _judge_stopping(self, done: Sequence[RoundFolder]) -> None:
         """Judge the rounds that tell what stopping early loses; see `what_stopping_costs`."""
@@ -666,24 +701,40 @@ class Campaign:
             self._judge(folder.path, Classifier.load(folder.model), self.train)
 
     def _judge(
-        self,
-        folder: Path,
-        classifier: Classifier,
-        settings: TrainSettings,
-        *,
-        embeddings: bool = False,
+        self, folder: Path, classifier: Classifier, settings: TrainSettings
     ) -> dict[str, dict[str, Any]]:
         """Judge a network, keep the judgements in a folder, and return their main figures."""
+        return {
+            part.name: _figures(
+                part.judge(classifier, folder, views=settings.views, progress=self.progress)[0]
+            )
+            for part in self.judged
+        }
+
+    def _judge_delivered(
+        self, final: Path, networks: Sequence[tuple[Classifier, int]]
+    ) -> dict[str, dict[str, Any]]:
+        """Judge what is delivered, as `_judge` does; with a companion the mean, and each alone."""
+        folders = [final / "network", final / "companion"] if len(networks) > 1 else [final]
         figures = {}
         for part in self.judged:
-            evaluation, predictions = part.judge(
-                classifier, folder, views=settings.views, progress=self.progress
-            )
-            if embeddings:
-                keep_embeddings(folder, part.name, predictions, part.patterns)
-            values = evaluation.as_dict()
-            figures[part.name] = {key: values[key] for key in ("aca", "mca", "recall")}
+            said = []
+            for folder, (classifier, views) in zip(folders, networks, strict=True):
+                make_folder(folder)
+                evaluation, predictions = part.judge(
+                    classifier, folder, views=views, progress=self.progress
+                )
+                said.append(predictions)
+            if len(said) > 1:
+                evaluation, predictions = part.judge_mean(said, final)
+            keep_embeddings(final, part.name, predictions, part.patterns)
+            figures[part.name] = _figures(evaluation)
         return figures
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    values = evaluation.as_dict()
+    return {key: values[key] for key in ("aca", "mca", "recall")}
 
 
 @contextmanager

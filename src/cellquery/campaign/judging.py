@@ -11,7 +11,8 @@ from cellquery.data.prepare import PreparedCells
 from cellquery.metrics import Evaluation
 from cellquery.models import Classifier
 from cellquery.training import Predictions
-from cellquery.training.evaluate import evaluate_cells, write_evaluation
+from cellquery.training.evaluate import evaluate_cells, judged, write_evaluation
+from cellquery.training.predict import averaged
 
 
 @dataclass(frozen=True)
@@ -54,5 +55,17 @@ class Judged:
             accelerator="cpu",
             progress=progress,
         )
-        write_evaluation(folder, self.name, evaluation, predictions, self.patterns, self.specimens)
+        self._keep(folder, evaluation, predictions)
         return evaluation, predictions
+
+    def judge_mean(
+        self, each: Sequence[Predictions], folder: Place
+    ) -> tuple[Evaluation, Predictions]:
+        """Return the judgement of the mean of several predictions; otherwise as `judge`."""
+        mean = averaged(each)
+        evaluation = judged(mean, self.patterns, self.specimens)
+        self._keep(folder, evaluation, mean)
+        return evaluation, mean
+
+    def _keep(self, folder: Place, evaluation: Evaluation, predictions: Predictions) -> None:
+        write_evaluation(folder, self.name, evaluation, predictions, self.patterns, self.specimens)

@@ -45,6 +45,9 @@ class CampaignSettings(BaseModel):
     final : dict or None
         Settings of a last training with all labels, laid over ``preset``; None, in a file "none",
         delivers the last round's network. It starts from the initial weights.
+    companion : dict or None
+        Settings of a network of another kind, laid over ``preset``, that learns all labels beside
+        the delivered one: what the two say is averaged. None, in a file "none", has no such.
     preset : str
         A preset of `TrainSettings`.
     rehearsed_cells : int
@@ -70,6 +73,7 @@ class CampaignSettings(BaseModel):
     restart: Literal["continue", "initial"] = "continue"
     train: dict[str, Any] = {}
     final: Annotated[dict[str, Any] | None, BeforeValidator(none_of)] = None
+    companion: Annotated[dict[str, Any] | None, BeforeValidator(none_of)] = None
     preset: str = "best"
     rehearsed_cells: int = Field(default=2000, ge=0)
     cache_mb: int = Field(default=2000, ge=0)
@@ -98,8 +102,8 @@ class CampaignSettings(BaseModel):
         except ValidationError as error:
             raise settings_fault(error, where, "see cellquery campaign run --help") from error
         query_strategy(settings.strategy, **settings.options)
-        for training in (settings.training(where), settings.final_training(where)):
-            if training is not None and training.validation == "test":
+        for training in settings.trainings(where):
+            if training.validation == "test":
                 raise SettingsError(
                     where,
                     "validation = 'test' would stop on cells that only judge a campaign",
@@ -120,6 +124,19 @@ class CampaignSettings(BaseModel):
         same = {"network": rounds.network, "options": rounds.options}
         return TrainSettings.read({**self.final, **same}, f"{where}, final", self.preset)
 
+    def companion_training(self, where: str | Path = "campaign") -> TrainSettings | None:
+        """Return the settings of the companion's training, or None."""
+        if self.companion is None:
+            return None
+        # It learns the cells as they were prepared for the rounds.
+        inputs = {"inputs": self.training(where).inputs.model_dump()}
+        return TrainSettings.read({**self.companion, **inputs}, f"{where}, companion", self.preset)
+
+    def trainings(self, where: str | Path = "campaign") -> list[TrainSettings]:
+        """Return the settings of all kinds of training that there are."""
+        kinds = (self.training, self.final_training, self.companion_training)
+        return [settings for kind in kinds if (settings := kind(where)) is not None]
+
     def resolved(self) -> dict[str, dict[str, Any] | None]:
         """Return all settings of the trainings, as ``campaign.json`` keeps them."""
         final = self.final_training()
@@ -136,7 +153,7 @@ class CampaignSettings(BaseModel):
         >>> [CampaignSettings(preset=preset).least_labels() for preset in ("best", "paper")]
         [2, 3]
         """
-        return max(_least(each) for each in (self.training(), self.final_training()) if each)
+        return max(_least(each) for each in self.trainings())
 
     def sizes(self, n_pool: int) -> tuple[int, int, int]:
         """Return budget, first batch and further batches, in cells.

@@ -69,7 +69,8 @@ def model(
     from cellquery.core.durable import make_folder, replacing
     from cellquery.models import Classifier
 
-    path, name = network_file(source, database_url=database)
+    found = network_file(source, database_url=database)
+    path, name = found.path, found.name
     classifier = Classifier.load(path)
     if out.suffix == ".onnx":
         from cellquery.training.onnx_file import write_onnx
@@ -91,6 +92,9 @@ def model(
         with replacing(out) as file:
             file.write(content)
     say(f"{out}: {name or 'network'}, {', '.join(classifier.patterns)}")
+    if found.companion is not None:
+        say(f"the network without its companion, {found.companion[0]}: pass both to cellquery")
+        say(f"predict {out} SOURCE --with {found.companion[0]}")
     say(RESEARCH_USE_ONLY)
 
 
