@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import anndata
@@ -45,6 +47,36 @@ def test_predictions_are_of_the_cells_nobody_labelled_and_by_the_delivered_netwo
     np.testing.assert_allclose(shown, wanted.probabilities, atol=1e-6)
     skipped = table.filter(np.array(table["standing"].to_pylist()) == "declined")
     assert skipped["annotators"].to_pylist() == ["ana"]
+
+
+def test_with_a_companion_the_mean_of_both_is_told(
+    annotated_project: Path,
+    tmp_path: Path,
+    cli: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    copy = annotated_copy(annotated_project, tmp_path / "cells")
+    campaign = copy.path / "annotation" / "campaign"
+    network = Classifier.load(campaign / "final" / "model.safetensors")
+    machine = Classifier.fresh(network.patterns, network.inputs, seed=0, network="texture-svm")
+    kept = campaign / "final" / "companion" / "model.safetensors"
+    kept.parent.mkdir()
+    machine.save(kept)
+    facts = json.loads((campaign / "campaign.json").read_text())
+    facts["settings"]["companion"] = {"network": "texture-svm", "views": 1}
+    (campaign / "campaign.json").write_text(json.dumps(facts))
+
+    found = predicted(outcome(copy.path), views=1)
+    alone = predicted(outcome(annotated_project), views=1)
+    assert (found.model, alone.model) == ("final with texture-svm", "final")
+    cells = prepare(copy.store(), found.predictions.ids.tolist(), network.inputs)
+    beside = predict(machine, cells).probabilities
+    np.testing.assert_allclose(
+        found.predictions.probabilities, (alone.predictions.probabilities + beside) / 2, atol=1e-6
+    )
+    done = cli("export", "model", copy.path, "--out", tmp_path / "cells.safetensors")
+    assert done.returncode == 0, done.stderr
+    assert "the network without its companion" in done.stdout
+    assert str(kept) in done.stdout.replace("\n", "")
 
 
 def test_of_all_cells_label_standing_and_annotators_are_told(
