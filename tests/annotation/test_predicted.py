@@ -73,6 +73,7 @@ def test_with_a_companion_the_mean_of_both_is_told(
     np.testing.assert_allclose(
         found.predictions.probabilities, (alone.predictions.probabilities + beside) / 2, atol=1e-6
     )
+    assert "all labels, with texture-svm" in campaign_record(outcome(copy.path))
     done = cli("export", "model", copy.path, "--out", tmp_path / "cells.safetensors")
     assert done.returncode == 0, done.stderr
     assert "the network without its companion" in done.stdout

@@ -24,7 +24,7 @@ from cellquery.experiments import (
     results_table,
     run_case_study,
 )
-from cellquery.experiments.cases_table import campaign_folder, case_results
+from cellquery.experiments.cases_table import campaign_folder, case_results, cases_table
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.initial import first_cells, learn_first, to_start_from
 from cellquery.experiments.same_study import check_same_settings, check_same_study
@@ -339,6 +339,19 @@ def test_an_initial_network_that_has_learnt_other_cells_is_refused(
     with pytest.raises(SettingsError, match="has learnt parts initial, not parts initial, test"):
         learn("initial", "test")
     learn("initial")
+
+
+def test_the_table_tells_what_a_companion_brings(records: Path) -> None:
+    assert "companion" not in cases_table(records)
+    for seed, alone in ((0, 0.02), (1, 0.04)):
+        final = campaign_folder(records, "IN-AL", seed, 0.2) / "final"
+        both = json.loads((final / "evaluation-test.json").read_text())["mca"]
+        (final / "network").mkdir()
+        (final / "network" / "evaluation-test.json").write_text(json.dumps({"mca": both - alone}))
+    assert (
+        "IN-AL at 20 % on test, with its companion against the network alone: MCA +3.00 points "
+        "(95 % interval over 2 folds"
+    ) in cases_table(records)
 
 
 def test_a_pattern_that_initial_learning_has_not_met_asks_for_a_new_last_layer() -> None:

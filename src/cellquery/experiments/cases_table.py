@@ -142,7 +142,8 @@ def cases_table(root: Path) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     folds = read_study(root).get("folds", 0)
-    lines += ["", *caveats(root, results), *_differences(rows, folds), "", RESEARCH_USE_ONLY]
+    lines += ["", *caveats(root, results), *_differences(rows, folds)]
+    lines += [*_by_companions(root, rows, folds), "", RESEARCH_USE_ONLY]
     return "\n".join(lines)
 
 
@@ -253,6 +254,27 @@ def _differences(
                     f"{case} against {other} at {100 * budget:g} % on {judged}: "
                     f"MCA {gain_in_words(gains, folds, 'points')}."
                 )
+    return lines
+
+
+def _by_companions(
+    root: Path, rows: Mapping[tuple[str, float, str], Sequence[CaseResult]], folds: int
+) -> list[str]:
+    """With a companion against the network alone, seed by seed."""
+    lines = []
+    for (case, budget, judged), group in rows.items():
+        gains = {}
+        for each in group:
+            folder = campaign_folder(root, case, each.seed, budget)
+            alone = folder / "final" / "network" / f"evaluation-{judged}.json"
+            if alone.exists():
+                mca = json.loads(alone.read_text(encoding="utf-8"))["mca"]
+                gains[each.seed] = 100 * (each.mca - mca)
+        if gains:
+            lines.append(
+                f"{case} at {100 * budget:g} % on {judged}, with its companion against the "
+                f"network alone: MCA {gain_in_words(gains, folds, 'points')}."
+            )
     return lines
 
 

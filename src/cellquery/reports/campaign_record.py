@@ -307,7 +307,9 @@ def _per_round(campaign: _Campaign) -> Table | None:
         training = campaign.final["seconds"]["training"]
         blank = [NONE] * 5
         results = _results(campaign.final, parts)
-        rows.append(("final", "all labels", *blank, *results, f"{training:.1f}"))
+        beside = campaign.settings.get("companion")
+        learns = f"all labels, with {beside['network']}" if beside else "all labels"
+        rows.append(("final", learns, *blank, *results, f"{training:.1f}"))
     head = (
         "Round", "Chosen by", "Asked", "Read ahead", "Named", "Declined", "Corrected since",
         "Labels so far", "Kappa to last round", "Estimate %",
