@@ -121,7 +121,8 @@ def sign_in(opened: Browser, link: str, *, tablet: tuple[int, int] | None = None
 
 
 def shown(page: Page) -> str:
-    """The id of the cell on the screen."""
+    """The id of the cell on the screen, once its picture is there: before, it takes no label."""
+    page.wait_for_selector("canvas.cell:not([hidden])")
     return page.get_attribute("section.single", "data-cell") or ""
 
 

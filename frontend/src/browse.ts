@@ -32,11 +32,13 @@ export function reviewView(page: Page): View {
   const shown = browser(page, h("div", {}, choose, note), async () => {
     const query = { worth };
     const found = await got(api.GET("/api/review", { params: { query } }));
-    for (const each of choose.querySelectorAll("button")) {
-      each.setAttribute("aria-pressed", String(each.dataset.worth === worth));
-    }
-    note.textContent = found.note || (found.n === 0 ? "Nothing here." : "");
-    return found.cells;
+    return () => {
+      for (const each of choose.querySelectorAll("button")) {
+        each.setAttribute("aria-pressed", String(each.dataset.worth === worth));
+      }
+      note.textContent = found.note || (found.n === 0 ? "Nothing here." : "");
+      return found.cells;
+    };
   });
   return shown.view;
 }
@@ -88,19 +90,23 @@ export function galleryView(page: Page): View {
       ...(order.value && { order: order.value }),
     };
     const found = await got(api.GET("/api/gallery", { params: { query } }));
-    const last = Math.min(found.n, offset + found.cells.length);
-    count.textContent = found.n ? `${offset + 1} to ${last} of ${found.n}` : "no cell";
-    return found.cells;
+    return () => {
+      const last = Math.min(found.n, offset + found.cells.length);
+      count.textContent = found.n ? `${offset + 1} to ${last} of ${found.n}` : "no cell";
+      return found.cells;
+    };
   });
   return shown.view;
 }
 
+/** `find` asks for cells; what it returns tells of them in `head`, where they are shown. */
 function browser(
   page: Page,
   head: HTMLElement,
-  find: () => Promise<Reviewed[]>,
+  find: () => Promise<() => Reviewed[]>,
 ): { view: View; load: () => Promise<void> } {
   const picking = new Picking(page);
+  let asked = 0;
   const details = h("div", { class: "details", "aria-live": "polite" });
   const reviewer = page.me.role !== "annotator";
   const element = h(
@@ -127,10 +133,15 @@ function browser(
   void load();
 
   async function load(): Promise<void> {
+    const mine = ++asked;
     await tried(async () => {
       await page.outbox.flush();
       const cells = await find();
-      picking.fill([["", cells.map((each) => ({ cell: each.cell, note: note(each) }))]]);
+      // Others have been asked for since.
+      if (mine !== asked) return;
+      const selected = [...picking.selected];
+      picking.fill([["", cells().map((each) => ({ cell: each.cell, note: note(each) }))]]);
+      picking.select(selected.filter((id) => picking.cell(id)), true);
     });
   }
 
@@ -145,6 +156,7 @@ function browser(
   async function tell(cellId: string): Promise<void> {
     const query = { cell: cellId };
     const { cell, history } = await got(api.GET("/api/cell", { params: { query } }));
+    if (picking.selected.size !== 1 || !picking.selected.has(cellId)) return;
     const said = cell.cell.suggestion;
     replace(
       details,
@@ -174,6 +186,7 @@ function browser(
         .map((cell) => reading(cell, pattern, { way: "review", settles: reviewer, shown: true })),
     );
     announce(`${chosen.length} cells: ${titleOf(page, pattern)}.`);
+    picking.select(chosen, false);
     void load();
   }
 

@@ -50,13 +50,18 @@ export function announce(text: string): void {
 
 const live = h("div", { class: "message", role: "status", "aria-live": "polite" });
 let hiding = 0;
+let lasting = "";
 
-/** Says something for a while, to the eye and to a screen reader. */
-export function say(text: string, lasting = false): void {
+/**
+ * Says something to the eye and to a screen reader: for a while, or until another text that lasts,
+ * or the empty one, takes its place.
+ */
+export function say(text: string, lasts = false): void {
   if (!live.isConnected) document.body.append(live);
   live.textContent = text;
   window.clearTimeout(hiding);
-  if (!lasting) hiding = window.setTimeout(() => (live.textContent = ""), 6000);
+  if (lasts) lasting = text;
+  else hiding = window.setTimeout(() => (live.textContent = lasting), 6000);
 }
 
 export function percent(value: number): string {

@@ -22,6 +22,7 @@ export function gridView(page: Page): View {
   let spent = 0;
   let pressed = 0;
   let left = false;
+  let loading: Promise<void> | null = null;
   picking.onchange = () => {
     count.textContent = `${picking.ids.length} cells, ${picking.selected.size} selected`;
   };
@@ -60,12 +61,21 @@ export function gridView(page: Page): View {
   element.addEventListener("pointerdown", () => (keystrokes += 1));
   void load();
 
-  async function load(): Promise<void> {
+  function load(): Promise<void> {
+    loading ??= others().finally(() => (loading = null));
+    return loading;
+  }
+
+  async function others(): Promise<void> {
     await tried(async () => {
+      await page.givenBack;
       await page.outbox.flush();
       await giveBack(picking.ids);
       const given = await got(api.POST("/api/turns", { body: { n: AT_ONCE } }));
-      if (left) return;
+      if (left) {
+        await giveBack(given.turns.map((each) => each.cell_id));
+        return;
+      }
       turns = given.turns.filter((each) => !page.outbox.holds(each.cell_id));
       regroup(by);
       since = performance.now();
@@ -155,7 +165,10 @@ export function gridView(page: Page): View {
       left = true;
       picking.leave();
       window.removeEventListener("pagehide", closed);
-      void tried(() => giveBack(picking.ids));
+      page.givenBack = tried(async () => {
+        await loading;
+        await giveBack(picking.ids);
+      });
     },
     key(event) {
       if (picking.key(event)) {

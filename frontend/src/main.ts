@@ -18,6 +18,7 @@ const root = document.getElementById("page") as HTMLElement;
 void begin();
 
 async function begin(): Promise<void> {
+  let wrong = "";
   const link = /^#sign-in=([\w-]+)$/.exec(location.hash)?.[1];
   if (link) {
     // Out of the address bar and of the history.
@@ -26,13 +27,15 @@ async function begin(): Promise<void> {
       await frame(await got(api.POST("/api/sign-in-link", { body: { token: link } })));
       return;
     } catch (error) {
-      say(error instanceof Refused ? error.message : "no connection", true);
+      wrong = error instanceof Refused ? error.message : "no connection";
     }
   }
   try {
     await frame(await got(api.GET("/api/me")));
+    if (wrong) say(wrong);
   } catch (error) {
-    if (!(error instanceof Refused)) say("no connection", true);
+    if (!(error instanceof Refused)) wrong = "no connection";
+    if (wrong) say(wrong, true);
     signIn();
   }
 }
@@ -51,7 +54,13 @@ function signIn(): void {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const body = { name: name.value, password: password.value };
-    got(api.POST("/api/sign-in", { body })).then(frame, (error: Error) => say(error.message, true));
+    got(api.POST("/api/sign-in", { body })).then(
+      (me) => {
+        say("", true);
+        return frame(me);
+      },
+      (error: Error) => say(error.message, true),
+    );
   });
   replace(root, h("main", {}, form));
   name.focus();
@@ -59,7 +68,7 @@ function signIn(): void {
 
 async function frame(me: Me): Promise<void> {
   const setup = await got(api.GET("/api/setup"));
-  const page: Page = { me, setup, outbox: new Outbox(me.name), display: keptDisplay() };
+  const page: Page = { me, setup, outbox: new Outbox(me.name), display: keptDisplay(), givenBack: Promise.resolve() };
   const views: Record<string, [string, () => View]> = {
     label: ["Label", () => singleView(page)],
     grid: ["Grid", () => gridView(page)],

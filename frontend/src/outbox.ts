@@ -32,6 +32,10 @@ export class Outbox {
     return !this.offline;
   }
 
+  get cells(): string[] {
+    return this.waiting.map((each) => each.cell_id);
+  }
+
   holds(cellId: string): boolean {
     return this.waiting.some((each) => each.cell_id === cellId);
   }
@@ -79,7 +83,10 @@ export class Outbox {
   private acknowledged(batch: NewReading[]): void {
     const keys = new Set(batch.map((each) => each.key));
     this.waiting = this.waiting.filter((each) => !keys.has(each.key));
-    if (this.offline) say("connected again");
+    if (this.offline) {
+      say("", true);
+      say("connected again");
+    }
     this.offline = false;
     this.keep();
   }

@@ -10,6 +10,8 @@ export interface Page {
   setup: Setup;
   outbox: Outbox;
   display: Display;
+  /** Waited for before cells are asked for: otherwise the same ones could be taken, then given back. */
+  givenBack: Promise<void>;
 }
 
 export interface View {

@@ -48,8 +48,7 @@ const KEPT = 600;
 const counts = new Map<string, Promise<Counts>>();
 const masks = new Map<string, Promise<Uint8Array>>();
 
-/** Returns a cell's counts; asked for early, they are there when the cell is shown. */
-export function countsOf(cell: Shown): Promise<Counts> {
+function countsOf(cell: Shown): Promise<Counts> {
   return remembered(counts, cell.cell_id, async () => {
     const bytes = await fetched("pixels", cell.cell_id);
     return cell.bit_depth > 8 ? new Uint16Array(bytes) : new Uint8Array(bytes);
@@ -58,6 +57,12 @@ export function countsOf(cell: Shown): Promise<Counts> {
 
 function maskOf(cell: Shown): Promise<Uint8Array> {
   return remembered(masks, cell.cell_id, async () => new Uint8Array(await fetched("mask", cell.cell_id)));
+}
+
+/** Fetches what a cell is drawn from: asked for early, it is there when the cell is shown. */
+export function fetchAhead(cell: Shown, display: Display): void {
+  void countsOf(cell).catch(() => {});
+  if (display.outline && cell.mask) void maskOf(cell).catch(() => {});
 }
 
 function remembered<T>(

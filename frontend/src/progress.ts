@@ -13,6 +13,21 @@ interface Estimate {
 
 export function progressView(page: Page): View {
   const element = h("section", { class: "progress", "aria-label": "progress" });
+  const state = h("div", {});
+  // Made once: what is replaced under the pointer loses a click, and the focus.
+  const files = [
+    h("h2", {}, "Labels as a file"),
+    h("p", { class: "choices" },
+      ...(["csv", "parquet", "label-studio"] as const).map((form) =>
+        h("a", { href: `/api/labels/${form}`, download: true }, form)),
+    ),
+    ...(page.me.role === "annotator" ? [] : [
+      h("h2", {}, "Record of the campaign"),
+      h("p", { class: "choices" },
+        h("a", { href: "/api/record", download: true }, "record.html"),
+        h("span", { class: "facts" }, "It is made when you ask, in some seconds.")),
+    ]),
+  ];
   const timer = window.setInterval(() => void load(), 3000);
   void load();
 
@@ -28,7 +43,7 @@ export function progressView(page: Page): View {
     const budget = at.budget;
     const estimate = at.estimate as Estimate | null;
     replace(
-      element,
+      state,
       h("div", { class: "cards" },
         card("Labelled", `${at.n_labelled} of ${budget}`, `${at.n_pool} cells in the pool`,
           h("progress", { max: budget, value: at.n_labelled, "aria-label": "budget used" })),
@@ -65,18 +80,8 @@ export function progressView(page: Page): View {
           ];
         }),
       ),
-      h("h2", {}, "Labels as a file"),
-      h("p", { class: "choices" },
-        ...(["csv", "parquet", "label-studio"] as const).map((form) =>
-          h("a", { href: `/api/labels/${form}`, download: true }, form)),
-      ),
-      ...(page.me.role === "annotator" ? [] : [
-        h("h2", {}, "Record of the campaign"),
-        h("p", { class: "choices" },
-          h("a", { href: "/api/record", download: true }, "record.html"),
-          h("span", { class: "facts" }, "It is made when you ask, in some seconds.")),
-      ]),
     );
+    if (!state.parentElement) element.append(state, ...files);
   }
 
   function trainer(at: Progress): string {

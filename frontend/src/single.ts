@@ -3,7 +3,7 @@
 import { api, giveBack, got, newKey, Refused, tried, type Turn } from "./api";
 import { announce, h, percent, replace, say } from "./dom";
 import { displayPanel, patternButtons, patternOf, reading, titleOf, type Page, type View } from "./page";
-import { countsOf, draw, fit } from "./pixels";
+import { draw, fetchAhead, fit } from "./pixels";
 
 const AHEAD = 8;
 const NEIGHBOURS = 12;
@@ -13,10 +13,13 @@ export function singleView(page: Page): View {
   let current: Turn | null = null;
   let queue: Turn[] = [];
   // An answer may cross the list of cells on its way: what was answered here is not shown again.
-  const answered = new Set<string>();
+  const answered = new Set<string>(page.outbox.cells);
   let version = 0;
   let said = "";
   let shownAt = 0;
+  // Whether the picture of what is on the screen has been drawn: before, it takes no label.
+  let seen = false;
+  let again = 0;
   let keystrokes = 0;
   let suggested = false;
   let pressed: number | null = null;
@@ -60,6 +63,7 @@ export function singleView(page: Page): View {
   async function more(): Promise<void> {
     window.clearTimeout(waiting);
     try {
+      await page.givenBack;
       const n = Math.min(200, 1 + queue.length + page.outbox.size + AHEAD);
       const given = await got(api.POST("/api/turns", { body: { n } }));
       if (left) return;
@@ -87,7 +91,7 @@ export function singleView(page: Page): View {
       if (known.has(each.cell_id) || answered.has(each.cell_id)) continue;
       if (page.outbox.holds(each.cell_id)) continue;
       queue.push(each);
-      void countsOf(each).catch(() => {});
+      fetchAhead(each, page.display);
     }
   }
 
@@ -99,16 +103,18 @@ export function singleView(page: Page): View {
     suggestion.textContent = "";
     suggested = false;
     keystrokes = 0;
+    // Nothing flickers: a picture at hand is drawn before the screen is.
+    canvas.hidden = true;
+    seen = false;
+    shownAt = performance.now();
+    replace(empty);
+    delete empty.dataset.done;
     if (!turn) {
-      canvas.hidden = true;
       delete element.dataset.cell;
       facts.textContent = "";
       void fill().then(() => (current ? undefined : fill()));
       return;
     }
-    replace(empty);
-    delete empty.dataset.done;
-    canvas.hidden = false;
     const was = turn.mine ? ` Your reading was: ${titleOf(page, turn.mine.pattern) || turn.mine.kind}.` : "";
     const place = ["", " An independent reading.", " Readers disagree: your reading settles it."];
     facts.textContent = `Specimen ${turn.specimen ?? "not known"}.${place[turn.place] ?? ""}${was}`;
@@ -116,22 +122,42 @@ export function singleView(page: Page): View {
     said = "";
     element.dataset.cell = turn.cell_id;
     canvas.setAttribute("aria-label", `cell of specimen ${turn.specimen ?? "not known"}`);
-    void tried(async () => {
-      await draw(canvas, turn, page.display, page.display.zoom, () => current === turn);
-      shownAt = performance.now();
-      if (pressed !== null) performance.measure("next-cell", { start: pressed, end: shownAt });
-      pressed = null;
-    });
+    void picture(turn);
     if (queue.length < AHEAD / 2) void fill();
   }
 
+  /** Draws the cell on the screen; where its picture does not come, it is asked for again. */
+  async function picture(turn: Turn): Promise<void> {
+    window.clearTimeout(again);
+    try {
+      await draw(canvas, turn, page.display, page.display.zoom, () => current === turn);
+    } catch {
+      if (current !== turn || left) return;
+      if (!seen) replace(empty, "The picture does not come: it is asked for again.");
+      again = window.setTimeout(() => void picture(turn), 2000);
+      return;
+    }
+    if (current !== turn || seen) return;
+    seen = true;
+    replace(empty);
+    canvas.hidden = false;
+    shownAt = performance.now();
+    if (pressed !== null) performance.measure("next-cell", { start: pressed, end: shownAt });
+    pressed = null;
+  }
+
   function redraw(): void {
-    if (current) void draw(canvas, current, page.display, page.display.zoom);
+    if (current) void picture(current);
   }
 
   function answer(kind: "label" | "skip" | "unsure", pattern: string | null): void {
     const turn = current;
     if (!turn) return;
+    // A picture that never comes can be skipped.
+    if (!seen && kind !== "skip") {
+      say("wait for the picture, or skip");
+      return;
+    }
     const seconds = Math.min(86400, (performance.now() - shownAt) / 1000);
     const settles = turn.place === 2;
     keystrokes += 1;
@@ -202,12 +228,13 @@ export function singleView(page: Page): View {
     leave: () => {
       left = true;
       window.clearTimeout(waiting);
+      window.clearTimeout(again);
       window.removeEventListener("pagehide", closed);
     },
     key(event) {
       const pattern = patternOf(page, event);
       if (pattern) {
-        pressed = event.timeStamp;
+        if (seen) pressed = event.timeStamp;
         answer("label", pattern);
       } else if (event.key === " ") answer("skip", null);
       else if (event.key === "u") answer("unsure", null);

@@ -13,6 +13,7 @@ export function specimensView(page: Page): View {
   const count = h("p", { class: "facts", role: "status" });
   let since = performance.now();
   let open: Specimen | null = null;
+  let asked = 0;
   picking.onchange = () => {
     count.textContent = open
       ? `Specimen ${open.specimen}: one key names ${picking.selected.size} of ${picking.ids.length}`
@@ -52,9 +53,13 @@ export function specimensView(page: Page): View {
   }
 
   async function show(each: Specimen): Promise<void> {
+    const mine = ++asked;
     open = each;
+    // Until its own cells have come, a key names none.
+    picking.fill([]);
     const query = { specimen: each.specimen, n: MOST };
     const { cells } = await got(api.GET("/api/gallery", { params: { query } }));
+    if (mine !== asked) return;
     picking.fill([
       ["", cells.map(({ cell, label }) => ({ cell, note: titleOf(page, label) }))],
     ]);
@@ -76,8 +81,12 @@ export function specimensView(page: Page): View {
       ),
     );
     announce(`${chosen.length} cells of specimen ${open.specimen}: ${titleOf(page, pattern)}.`);
-    const again = open;
-    void load().then(() => tried(() => show(again)));
+    picking.select(chosen, false);
+    const named = open;
+    void load().then(() => {
+      // Unless another was opened meanwhile.
+      if (open === named) void tried(() => show(named));
+    });
   }
 
   return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from cellquery.annotation import open_database
 from cellquery.data import Project
@@ -111,6 +112,50 @@ def label_one(page: Page, keys: dict[str, str]) -> None:
     )
 
 
+class Hold:
+    """Requests to an address, held back until they are let go: their order is certain."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.held, self.holds = page, list[Route](), True
+        page.route(re.compile(address), self._take)
+
+    def _take(self, route: Route) -> None:
+        if self.holds:
+            self.held.append(route)
+        else:
+            route.continue_()
+
+    def wait(self) -> None:
+        """Wait until one is held."""
+        end = time.monotonic() + 60
+        while not self.held:
+            assert time.monotonic() < end, "waited in vain"
+            self.page.wait_for_timeout(20)
+
+    def let_go(self) -> None:
+        """Send them on, and wait until the page has had the answers."""
+        self.holds = False
+        for route in self.held:
+            with self.page.expect_response(route.request.url) as answer:
+                route.continue_()
+            answer.value.finished()
+        self.page.wait_for_timeout(300)
+
+
+def specimens_of_tiles(page: Page) -> Counter[str]:
+    """How many tiles each specimen has."""
+    labels = page.locator(".tile").evaluate_all("all => all.map(e => e.ariaLabel)")
+    return Counter(label.split("specimen ")[1].split(".")[0] for label in labels)
+
+
+def wait_for_pictures_ahead(page: Page) -> None:
+    """Wait until the picture on the screen and those of the eight cells ahead have come."""
+    page.wait_for_function(
+        "() => performance.getEntriesByType('resource').filter("
+        "e => e.name.includes('/api/pixels') && e.responseEnd > 0).length >= 9"
+    )
+
+
 def test_a_whole_campaign_by_keyboard_to_its_end(
     chromium: Browser, serve: Callable[..., Served]
 ) -> None:
@@ -169,6 +214,7 @@ def test_undo_goes_back_as_often_as_one_likes(
         assert "Your reading was" in page.inner_text(".facts >> nth=0")
     page.keyboard.press("z")
     page.wait_for_selector("text=nothing left to undo")
+    assert shown(page) == seen[0]
     page.keyboard.press("6")
     all_stored(page)
     kinds = Counter(kind for _, _, kind, _ in history(served))
@@ -191,6 +237,7 @@ def test_skip_unsure_suggestion_neighbours_and_the_key_table(
     first = shown(page)
     page.keyboard.press(" ")
     page.wait_for_function("c => document.querySelector('.single').dataset.cell !== c", arg=first)
+    assert shown(page) != first
     page.keyboard.press("u")
     all_stored(page)
     until(lambda: [kind for _, _, kind, _ in history(served)] == ["skip", "unsure"])
@@ -327,6 +374,7 @@ def test_two_readers_and_a_reviewer_who_decides(
     (cell,) = {row[0] for row in history(served)[7:]}
     ben.reload()
     ben.wait_for_selector(f'section.single[data-cell="{cell}"]')
+    assert shown(ben) == cell
     told_ben = ben.inner_text(".facts >> nth=0")
     ben.keyboard.press("2")
     all_stored(ben)
@@ -346,7 +394,7 @@ def test_a_lost_connection_loses_nothing_and_stores_nothing_twice(
 ) -> None:
     served = serve("--no-training")
     page = sign_in(chromium, served.start())
-    time.sleep(1)
+    wait_for_pictures_ahead(page)
     page.context.set_offline(True)
     seen = []
     for key in "1234":
@@ -367,7 +415,7 @@ def test_labels_kept_in_the_page_outlive_a_reload(
 ) -> None:
     served = serve("--no-training")
     page = sign_in(chromium, served.start())
-    time.sleep(1)
+    wait_for_pictures_ahead(page)
     page.route("**/api/annotations", lambda route: route.abort())
     cell = shown(page)
     page.keyboard.press("5")
@@ -379,6 +427,132 @@ def test_labels_kept_in_the_page_outlive_a_reload(
     all_stored(page)
     until(lambda: [row[0] for row in history(served)] == [cell])
     assert shown(page) != cell
+
+
+def test_a_key_never_names_cells_of_the_specimen_before(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    page.click("nav >> text=Specimens")
+    specimens = page.locator(".list button")
+    specimens.nth(0).click()
+    page.wait_for_selector('.tile[aria-selected="true"]')
+    first = set(specimens_of_tiles(page))
+    held = Hold(page, "/api/gallery")
+    specimens.nth(1).click()
+    held.wait()
+    page.keyboard.press("4")
+    page.wait_for_selector("text=choose a specimen and select cells first")
+    # The second comes after the third has been asked for and has come.
+    held.holds = False
+    specimens.nth(2).click()
+    page.wait_for_selector('.tile[aria-selected="true"]')
+    third = set(specimens_of_tiles(page))
+    held.let_go()
+    assert set(specimens_of_tiles(page)) == third != first
+    assert f"Specimen {third.copy().pop()}:" in page.inner_text(".facts >> nth=0")
+    page.keyboard.press("5")
+    all_stored(page)
+    manifest = Project.open(served.project).manifest()
+    ids, of = manifest["cell_id"].to_pylist(), manifest["specimen"].to_pylist()
+    specimen = dict(zip(ids, of, strict=True))
+    until(lambda: len(history(served)) > 0)
+    assert {specimen[cell] for cell, *_ in history(served)} == third
+
+
+def test_a_late_answer_changes_neither_tiles_nor_selection(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    page.click("nav >> text=Gallery")
+    page.wait_for_selector(".tile")
+    (slow, _), (fast, n_fast) = specimens_of_tiles(page).most_common(2)
+    assert n_fast >= 3
+    # The specimen asked for first is answered last.
+    held = Hold(page, f"/api/gallery.*specimen={slow}")
+    for specimen in (slow, fast):
+        page.locator("input[aria-label=specimen]").fill(specimen)
+        page.locator("input[aria-label=specimen]").press("Enter")
+    page.wait_for_selector(f"text=of {n_fast}")
+    held.wait()
+    held.let_go()
+    assert specimens_of_tiles(page) == {fast: n_fast}
+    assert f"of {n_fast}" in page.inner_text("aside")
+    # What is told of one cell comes when two are selected.
+    selected = page.locator('.tile[aria-selected="true"]')
+    held = Hold(page, "/api/cell[?]")
+    page.locator(".tile").nth(0).click()
+    held.wait()
+    page.locator(".tile").nth(1).click()
+    held.let_go()
+    assert page.inner_text(".details") == "2 selected"
+    # The reader goes on while the named cells come anew.
+    held = Hold(page, "/api/gallery")
+    page.keyboard.press("1")
+    held.wait()
+    assert selected.count() == 0
+    page.locator(".tile").nth(2).click()
+    third = selected.get_attribute("data-cell")
+    held.let_go()
+    page.wait_for_function("() => document.querySelectorAll('.tile .note').length === 2")
+    assert selected.count() == 1
+    assert selected.get_attribute("data-cell") == third
+    all_stored(page)
+    assert third not in {cell for cell, *_ in history(served)}
+
+
+def test_a_cell_takes_no_label_before_its_picture_is_seen(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    held = Hold(page, "/api/pixels")
+    page.reload()
+    held.wait()
+    # Only the first one's comes.
+    held.held.pop(0).continue_()
+    page.wait_for_selector("canvas.cell:not([hidden])")
+    first = shown(page)
+    page.keyboard.press("1")
+    page.wait_for_function("c => document.querySelector('.single').dataset.cell !== c", arg=first)
+    second = page.get_attribute(".single", "data-cell")
+    assert page.locator("canvas.cell").is_hidden(), "the picture of the cell before is left"
+    page.keyboard.press("2")
+    page.wait_for_selector("text=wait for the picture")
+    assert page.get_attribute(".single", "data-cell") == second
+    # One that is lost is asked for again.
+    held.held.pop(0).abort()
+    held.let_go()
+    assert shown(page) == second
+    page.keyboard.press("3")
+    all_stored(page)
+    until(lambda: len(history(served)) == 2)
+    patterns = Project.open(served.project).patterns
+    assert [(cell, pattern) for cell, _, _, pattern in history(served)] == [
+        (first, patterns[0]),
+        (second, patterns[2]),
+    ]
+
+
+def test_what_holds_is_said_again_after_what_passes(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    wait_for_pictures_ahead(page)
+    page.context.set_offline(True)
+    page.keyboard.press("1")
+    page.wait_for_selector("text=your labels are kept here and sent later")
+    page.keyboard.press("z")
+    page.wait_for_selector("text=undo when it is back")
+    page.wait_for_selector("text=your labels are kept here and sent later", timeout=15_000)
+    page.context.set_offline(False)
+    page.wait_for_selector("text=connected again")
+    page.wait_for_function(
+        "() => document.querySelector('.message').textContent === ''", timeout=15_000
+    )
 
 
 def test_a_server_killed_in_a_burst_has_every_acknowledged_label_once(
