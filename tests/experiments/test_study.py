@@ -324,7 +324,9 @@ def test_every_published_configuration_is_valid(file: Path) -> None:
     assert described.name == file.stem
 
 
-@pytest.mark.parametrize("name", ["i3a-best", "i3a-ablation", "i3a-cases", "i3a-unseen"])
+@pytest.mark.parametrize(
+    "name", ["i3a-best", "i3a-ablation", "i3a-cases", "i3a-companion", "i3a-unseen"]
+)
 def test_published_tables_are_those_of_the_committed_results(
     name: str, repository: Path, tmp_path: Path
 ) -> None:
