@@ -39,7 +39,7 @@ rehearsal = 0.0
 # Enough for several readers without any training.
 MUCH = SETTINGS.replace("budget = 30", "budget = 72").replace("first = 12", "first = 60")
 
-pytestmark = [pytest.mark.timeout(280), pytest.mark.alone]
+pytestmark = pytest.mark.timeout(280)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,7 @@ def wait_for_pictures_ahead(page: Page) -> None:
     )
 
 
+@pytest.mark.alone
 def test_a_whole_campaign_by_keyboard_to_its_end(
     chromium: Browser, serve: Callable[..., Served]
 ) -> None:
@@ -264,6 +265,7 @@ def test_a_key_pressed_as_the_key_table_closes_is_for_the_cell(
     until(lambda: [kind for _, _, kind, _ in history(served)] == ["skip"])
 
 
+@pytest.mark.alone
 def test_many_cells_by_one_key_in_the_grid(chromium: Browser, serve: Callable[..., Served]) -> None:
     served = serve()
     page = sign_in(chromium, served.start())
@@ -589,6 +591,7 @@ def test_a_server_killed_in_a_burst_has_every_acknowledged_label_once(
     assert set(acknowledged.values()) <= set(kept)
 
 
+@pytest.mark.alone
 def test_nobody_waits_while_the_network_trains(
     chromium: Browser, serve: Callable[..., Served]
 ) -> None:

@@ -75,7 +75,7 @@ def test_a_training_that_loses_a_process_goes_on_and_ends_as_if_nothing_had_been
     cells: LabelledCells, quick: TrainSettings, two_cores: None, tmp_path: Path
 ) -> None:
     # Long enough that it does not end before the kill.
-    quick = quick.model_copy(update={"max_epochs": 12})
+    quick = quick.model_copy(update={"max_epochs": 8})
     undisturbed, losses = trained(cells, quick, 2)
     told: Counter[str] = Counter()
 
@@ -93,7 +93,7 @@ def test_a_training_that_loses_a_process_goes_on_and_ends_as_if_nothing_had_been
     lost = Classifier.fresh(PATTERNS, quick.inputs, seed=0)
     with pytest.raises(TrainingError, match=r"a process of the 2 was lost .*; run the same"):
         fit(lost, training, quick, seed=1, run=tmp_path, devices=2, progress=kill)
-    assert 0 < len((tmp_path / "epochs.jsonl").read_text().splitlines()) < 12
+    assert 0 < len((tmp_path / "epochs.jsonl").read_text().splitlines()) < 8
     resumed, losses_resumed = trained(cells, quick, 2, tmp_path)
     assert np.array_equal(losses_resumed, losses, equal_nan=True)
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
