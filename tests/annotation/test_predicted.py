@@ -18,6 +18,7 @@ from cellquery.annotation import Desk, Plan
 from cellquery.annotation.outcome import network_file, outcome
 from cellquery.annotation.predicted import predicted, write_anndata, write_predictions
 from cellquery.annotation.review import worth_a_look
+from cellquery.campaign import CampaignSettings
 from cellquery.campaign.delivered import delivered
 from cellquery.campaign.records import rounds_done
 from cellquery.core import RESEARCH_USE_ONLY, CellqueryError
@@ -63,6 +64,8 @@ def test_with_a_companion_the_mean_of_both_is_told(
     machine.save(kept)
     facts = json.loads((campaign / "campaign.json").read_text())
     facts["settings"]["companion"] = {"network": "texture-svm", "views": 1}
+    settings = CampaignSettings.read(facts["settings"], "test")
+    facts |= json.loads(json.dumps(settings.resolved()))
     (campaign / "campaign.json").write_text(json.dumps(facts))
 
     found = predicted(outcome(copy.path), views=1)

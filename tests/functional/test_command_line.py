@@ -30,17 +30,17 @@ COMMANDS = list(_commands(typer.main.get_command(app)))
 
 
 def test_help_needs_less_than_half_a_second() -> None:
-    def seconds_of(*arguments: str) -> float:
+    def seconds() -> float:
         # Processor time, since the wall's depends on what else the machine is doing.
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "cellquery", "--help"], check=True, stdout=subprocess.DEVNULL
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
-    # On a slow machine the libraries of any such command line take about as long by themselves.
-    library = "import typer, typer.rich_utils"
-    pairs = [(seconds_of("-m", "cellquery", "--help"), seconds_of("-c", library)) for _ in range(5)]
-    assert min(took / max(0.5, 2 * alone) for took, alone in pairs) < 1
+    # Others on the same core slow it down all the same: once in ten tries it has it to itself.
+    assert any(seconds() < 0.5 for _ in range(10))
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:

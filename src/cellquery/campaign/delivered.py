@@ -47,10 +47,9 @@ def delivered(root: Path) -> Delivered:
     final = root / "final"
     if (final / "final.json").exists():
         training = kept["final_training"] or kept["training"]
-        beside = CampaignSettings.read(kept["settings"], path).companion_training()
         companion = None
-        if beside is not None:
-            companion = final / "companion" / "model.safetensors", beside.views
+        if beside := kept.get("companion_training"):
+            companion = final / "companion" / "model.safetensors", beside["views"]
         return Delivered(final / "model.safetensors", "final", training["views"], companion)
     done = rounds_done(root)
     if not done:

@@ -756,7 +756,7 @@ def _alone(root: Path) -> Iterator[None]:
 def _filled_in(kept: dict[str, Any]) -> dict[str, Any]:
     """Return what a campaign began with; a setting that came later was then at its default."""
     filled = {**kept, "settings": {**_plain(CampaignSettings().model_dump()), **kept["settings"]}}
-    for key in ("training", "final_training"):
+    for key in ("training", "final_training", "companion_training"):
         if known := kept.get(key):
             filled[key] = as_now(known)
     return filled

@@ -139,10 +139,11 @@ class CampaignSettings(BaseModel):
 
     def resolved(self) -> dict[str, dict[str, Any] | None]:
         """Return all settings of the trainings, as ``campaign.json`` keeps them."""
-        final = self.final_training()
+        final, companion = self.final_training(), self.companion_training()
         return {
             "training": self.training().model_dump(),
             "final_training": None if final is None else final.model_dump(),
+            "companion_training": None if companion is None else companion.model_dump(),
         }
 
     def least_labels(self) -> int:

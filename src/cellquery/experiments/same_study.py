@@ -62,7 +62,7 @@ def check_same_settings(folder: Path, settings: CampaignSettings) -> None:
     for values, resolved in ((was, began.resolved()), (now, settings.resolved())):
         values |= resolved
         del values["train"], values["final"], values["preset"]
-    for key in ("training", "final_training"):
+    for key in ("training", "final_training", "companion_training"):
         # Campaigns of earlier versions kept only what was laid over a preset.
         if kept.get(key):
             was[key] = _as_now(TrainSettings, kept[key], path).model_dump(mode="json")

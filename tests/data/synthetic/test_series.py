@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 
 from cellquery.core import SettingsError
 from cellquery.data.synthetic import SyntheticSettings, synthesize, synthetic_cells
@@ -53,20 +51,10 @@ def test_several_processes_make_the_same_cells_in_the_same_order() -> None:
 
 def test_two_cores_can_make_five_hundred_cells_a_second() -> None:
     next(synthesize(300, n_specimens=60))  # imports and caches
-    image = np.random.default_rng(0).random((100, 100), dtype=np.float32)
 
-    def seconds_of(work: Callable[[], object]) -> float:
+    def rate() -> float:
         start = time.process_time()  # of this process alone, whatever else the machine does
-        work()
-        return time.process_time() - start
+        return sum(1 for _ in synthesize(300, n_specimens=60)) / (time.process_time() - start)
 
-    def cell_s() -> float:
-        return seconds_of(lambda: sum(1 for _ in synthesize(300, n_specimens=60))) / 300
-
-    def blur_s() -> float:
-        return seconds_of(lambda: [gaussian_filter(image, 2.0) for _ in range(300)]) / 300
-
-    # Others on the same core slow it down all the same: the best of three is what it can do. A
-    # slower machine shows in what else it does: 4 ms are 20 blurs of such an image.
-    pairs = [(cell_s(), blur_s()) for _ in range(3)]
-    assert min(cell / max(1 / 250, 25 * blur) for cell, blur in pairs) < 1, pairs
+    # Others on the same core slow it down all the same: once in ten tries it has it to itself.
+    assert any(rate() > 250 for _ in range(10))
