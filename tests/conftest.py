@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,29 +70,27 @@ def mount_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 @pytest.fixture(scope="session")
 def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs `cellquery ARGUMENTS` as a process and returns what came of it."""
+    from tests.processes import cellquery
 
-    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return _python("-m", "cellquery", *arguments, cwd=cwd)
-
-    return run
+    return cellquery
 
 
 @pytest.fixture(scope="session")
 def in_repository(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs `python ARGUMENTS` in the repository and returns what came of it."""
-    return partial(_python, "-W", "ignore", cwd=repository)
 
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", *map(str, arguments)],
+            cwd=repository,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
 
-def _python(*arguments: object, cwd: Path | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    return run
 
 
 @pytest.fixture(scope="session")

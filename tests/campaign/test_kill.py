@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -11,16 +10,10 @@ import numpy as np
 import pytest
 
 from cellquery.models import Classifier
+from tests.processes import SERVER
 
 from .one_campaign import run
 from .test_engine import trace
-
-# What takes seconds is imported once, by the server that the killed processes fork from, that too
-# which a campaign imports on the way.
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(
-    ["cellquery.campaign", "tests.campaign.one_campaign", "lightning_fabric", "scipy.stats"]
-)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cellquery.data.synthetic import into_project, synthetic_settings
+from tests.processes import cellquery
 
 SETTINGS = """
 budget = 40
@@ -17,15 +16,6 @@ preset = "best"
 train = { max_epochs = 1, inputs = { side_px = 32 } }
 final = { max_epochs = 1, min_steps = 0, inputs = { side_px = 32 } }
 """
-
-
-def cellquery(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cellquery", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -50,9 +50,16 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     assert HEAVY & set(ran.stdout.split()) == set()
 
 
-def test_tables_of_text_and_reports_of_studies_do_not_wait_for_torch() -> None:
-    script = "import sys, cellquery.campaign.status, cellquery.reports.case_report"
-    script += "; print('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "cellquery.campaign.status, cellquery.reports.case_report",
+        "cellquery.annotation.agreement, cellquery.annotation.exchange, cellquery.storage.backup",
+    ],
+    ids=["tables of text and reports of studies", "accounts, labels, agreement and backups"],
+)
+def test_what_uses_no_network_does_not_wait_for_torch(modules: str) -> None:
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert ran.stdout == "False\n"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cellquery.campaign import Campaign, CampaignSettings
-from cellquery.campaign.project_campaign import campaign_on
 from cellquery.campaign.records import read_json
 from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
 from cellquery.core.durable import make_folder, replacing, write_json
@@ -16,8 +14,10 @@ from cellquery.core.places import local_path
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project
 from cellquery.data.selection import Selection, select
-from cellquery.models import Classifier
 from cellquery.storage import Database
+
+if TYPE_CHECKING:
+    from cellquery.campaign import Campaign, CampaignSettings
 
 FOLDER = "annotation"
 _INITIAL = "initial.safetensors"
@@ -88,12 +88,12 @@ class Plan(BaseModel):
                         path, f"annotation began with another {key}", f"leave out {key}"
                     )
             return kept
-        initial = None if given is None else Classifier.load(given)
         if given is not None:
+            from cellquery.models import Classifier
+
+            values.setdefault("patterns", Classifier.load(given).patterns)
             values["initial"] = _INITIAL
-        values.setdefault(
-            "patterns", initial.patterns if initial else project.patterns or SIX_PATTERNS
-        )
+        values.setdefault("patterns", project.patterns or SIX_PATTERNS)
         try:
             plan = cls(**values)
         except ValidationError as error:
@@ -108,6 +108,8 @@ class Plan(BaseModel):
 
     def settings(self) -> CampaignSettings:
         """Return the settings of the campaign."""
+        from cellquery.campaign import CampaignSettings
+
         return CampaignSettings.read(self.campaign, "campaign settings", self.preset)
 
     def cells(self, project: Project) -> Selection:
@@ -130,6 +132,8 @@ class Plan(BaseModel):
 
     def make(self, project: Project, *, progress: Progress = silent) -> Campaign:
         """Return the campaign, its pool prepared."""
+        from cellquery.campaign.project_campaign import campaign_on
+
         return campaign_on(
             project,
             campaign_folder(project),

@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import Literal
 
 import sqlalchemy as sql
@@ -26,8 +27,12 @@ LASTS_S: dict[Purpose, float] = {"session": 14 * 86400.0, "link": 86400.0}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _ACCOUNTS, _TOKENS, _FAILURES = schema.accounts, schema.tokens, schema.failures
 _HASHER = PasswordHasher()
-# Verified when there is no such account, so that the time taken does not tell.
-_NOBODY = _HASHER.hash(secrets.token_hex())
+
+
+@cache
+def _nobody() -> str:
+    # Verified when there is no such account, so that the time taken does not tell.
+    return _HASHER.hash(secrets.token_hex())
 
 
 class Accounts:
@@ -121,7 +126,7 @@ class Accounts:
             row = connection.execute(sql.select(_ACCOUNTS).where(_ACCOUNTS.c.name == name)).first()
             count = sql.select(sql.func.count()).select_from(_FAILURES).where(*failed)
             barred = connection.execute(count).scalar_one() >= MAX_FAILURES
-        kept = row.password_hash if row is not None and row.password_hash else _NOBODY
+        kept = row.password_hash if row is not None and row.password_hash else _nobody()
         right = _verified(kept, password) and row is not None and bool(row.active)
         if barred:
             return None

@@ -1,0 +1,58 @@
+"""Processes that begin at once: forked from a server that has imported what takes seconds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+# One for all tests of a process: it imports these when the first one asks for it.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    [
+        "alembic.context",
+        "cellquery.campaign",
+        "fastapi",
+        "lightning_fabric",
+        "pydantic",
+        "scipy.optimize",
+        "scipy.stats",
+        "sklearn.cluster",
+        "sqlalchemy.dialects.postgresql",
+        "tests.campaign.one_campaign",
+    ]
+)
+
+
+def cellquery(
+    *arguments: object, cwd: Path | None = None, timeout_s: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m cellquery ARGUMENTS` in a process of its own; return what came of it."""
+    words = [str(word) for word in arguments]
+    with NamedTemporaryFile() as out, NamedTemporaryFile() as fault:
+        given = (words, cwd or Path.cwd(), dict(os.environ), out.name, fault.name)
+        process = SERVER.Process(target=_cellquery, args=given)
+        process.start()
+        process.join(timeout_s)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(words, timeout_s)
+        texts = (file.read().decode() for file in (out, fault))
+        return subprocess.CompletedProcess(words, process.exitcode, *texts)
+
+
+def _cellquery(
+    words: list[str], cwd: Path, environment: dict[str, str], out: str, fault: str
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    for stream, path in ((1, out), (2, fault)):
+        os.dup2(os.open(path, os.O_WRONLY), stream)
+    sys.argv = ["cellquery", *words]
+    runpy.run_module("cellquery", run_name="__main__", alter_sys=True)
