@@ -14,9 +14,12 @@ export function specimensView(page: Page): View {
   let since = performance.now();
   let open: Specimen | null = null;
   let asked = 0;
+  // So many of its cells are not shown: those that are not read yet come next.
+  let more = 0;
   picking.onchange = () => {
     count.textContent = open
-      ? `Specimen ${open.specimen}: one key names ${picking.selected.size} of ${picking.ids.length}`
+      ? `Specimen ${open.specimen}: one key names ${picking.selected.size} of ${picking.ids.length}` +
+        (more > 0 ? `; ${more} more of its cells are not shown` : "")
       : "Choose a specimen.";
   };
   const element = h(
@@ -56,10 +59,12 @@ export function specimensView(page: Page): View {
     const mine = ++asked;
     open = each;
     // Until its own cells have come, a key names none.
+    more = 0;
     picking.fill([]);
-    const query = { specimen: each.specimen, n: MOST };
-    const { cells } = await got(api.GET("/api/gallery", { params: { query } }));
+    const query = { specimen: each.specimen, n: MOST, order: "unread" };
+    const { n, cells } = await got(api.GET("/api/gallery", { params: { query } }));
     if (mine !== asked) return;
+    more = n - cells.length;
     picking.fill([
       ["", cells.map(({ cell, label }) => ({ cell, note: titleOf(page, label) }))],
     ]);

@@ -187,6 +187,15 @@ def test_a_gallery_finds_by_label_specimen_and_annotator(annotated: Desk) -> Non
     assert gallery(annotated, ANA, order="certain")[0] == 0
 
 
+def test_a_gallery_of_the_unread_is_of_the_pool_and_begins_with_them(annotated: Desk) -> None:
+    n, found = gallery(annotated, BEN, order="unread", n=1000)
+    every = gallery(annotated, BEN, n=1000)[1]
+    pool = [each for each in every if each.turn.cell.cell_id in annotated.pool]
+    assert n == len(pool) < len(every)
+    assert sum(each.turn.mine is not None for each in pool) == 4
+    assert found == sorted(pool, key=lambda each: each.turn.mine is not None)
+
+
 def test_progress_counts_labels_and_times(annotated: Desk) -> None:
     at = progress(annotated)
     assert at["n_labelled"] == 5

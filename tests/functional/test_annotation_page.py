@@ -330,6 +330,32 @@ def test_one_reading_for_a_specimen_with_an_exception(
     assert {pattern for *_, pattern in history(served)} == {"centromere"}
 
 
+def test_a_specimen_of_more_cells_than_are_shown_is_named_in_parts(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    # As if four were five hundred, the most that are shown.
+    page.route(
+        "**/api/gallery*",
+        lambda route: route.continue_(url=route.request.url.replace("n=500", "n=4")),
+    )
+    page.click("nav >> text=Specimens")
+    first = page.locator(".list button").first
+    n_cells = int(re.search(r"of (\d+) unread", first.inner_text())[1])  # type: ignore[index]
+    assert n_cells > 4
+    first.click()
+    while True:
+        shown_now = min(4, n_cells - len(history(served)))
+        page.wait_for_selector(f"text=one key names {shown_now} of 4")
+        assert f"; {n_cells - 4} more of its cells are not shown" in page.inner_text("aside")
+        if shown_now == 0:
+            break
+        page.keyboard.press("4")
+        all_stored(page)
+    assert len(history(served)) == n_cells
+
+
 def test_two_readers_and_a_reviewer_who_decides(
     chromium: Browser, serve: Callable[..., Served], url: str
 ) -> None:

@@ -100,7 +100,8 @@ def gallery(
     account : Account
     pattern, predicted, specimen, annotator : str or None
         Label, suggestion, specimen, and who read it; None asks for any.
-    order : {"manifest", "certain", "uncertain"}
+    order : {"manifest", "certain", "uncertain", "unread"}
+        ``unread`` is of the pool alone, and begins with what the account has not read.
     offset, n : int
     """
     desk.refresh()
@@ -122,6 +123,9 @@ def gallery(
     if order in ("certain", "uncertain"):
         found = [each for each in found if each in suggestions]
         found.sort(key=lambda each: suggestions[each].margin, reverse=order == "certain")
+    if order == "unread":
+        found = [each for each in found if each in desk.pool]
+        found.sort(key=lambda each: readings.by(account.name, each) is not None)
     page = found[max(offset, 0) : max(offset, 0) + n]
     return len(found), [reviewed(desk, account, each) for each in page]
 

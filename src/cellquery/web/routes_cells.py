@@ -72,7 +72,7 @@ def gallery(
     predicted: Text | None = None,
     specimen: Text | None = None,
     annotator: Text | None = None,
-    order: Annotated[str, Query(pattern="^(manifest|certain|uncertain)$")] = "manifest",
+    order: Annotated[str, Query(pattern="^(manifest|certain|uncertain|unread)$")] = "manifest",
     offset: Annotated[int, Query(ge=0, le=100_000_000)] = 0,
     n: Annotated[int, Query(ge=1, le=500)] = 60,
 ) -> ReviewedCells:
