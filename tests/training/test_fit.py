@@ -189,3 +189,18 @@ def test_few_cells_are_shown_for_more_epochs_to_make_the_fewest_steps(
     assert len(fit(fresh(settings), cells, settings, seed=0)) == 5
     few = cells.rows(np.arange(16))
     assert len(fit(fresh(settings), few, settings, seed=0)) == 18
+
+
+def test_nothing_is_stopped_before_the_fewest_steps(
+    cells: LabelledCells, quick: TrainSettings
+) -> None:
+    # The rate is so high that no epoch is better than the first few.
+    settings = quick.model_copy(
+        update={"patience": 1, "validation": "labelled", "max_epochs": 40, "learning_rate": 0.3}
+    )
+    n_epochs = []
+    for min_steps in (0, 60):
+        asked = settings.model_copy(update={"min_steps": min_steps})
+        n_epochs.append(len(fit(fresh(asked), cells, asked, seed=0, validation=cells)))
+    # Four steps an epoch.
+    assert n_epochs[0] < 15 <= n_epochs[1]

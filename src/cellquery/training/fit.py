@@ -221,8 +221,9 @@ class Fit:
         return self.epochs
 
     def _over(self) -> bool:
-        patience = self.settings.patience
+        patience, n_steps = self.settings.patience, len(self.epochs) * self.n_batches
         stops = patience is not None and self.waited >= patience
+        stops = stops and n_steps >= self.settings.min_steps
         return stops or len(self.epochs) >= self.n_epochs
 
     def _pass(self, number: int, progress: Progress) -> tuple[float, float]:

@@ -84,7 +84,8 @@ class TrainSettings(BaseModel):
     max_epochs : int
         The length of a one-cycle schedule, or the limit of a training stopped early.
     min_steps : int
-        Train for more epochs where few cells would make fewer optimiser steps than this.
+        Train for more epochs where few cells would make fewer optimiser steps than this; nor does
+        ``patience`` stop sooner.
     patience : int or None
         Stop after so many epochs in a row without a lower validation loss and restore the best
         weights; None trains to the end.
