@@ -129,13 +129,14 @@ def assert_same_runs(one: Path, other: Path) -> None:
 
 
 def test_without_ray_a_line_names_the_extra(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_repository: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A module that cannot be found, before the one that is installed.
+    # A module that cannot be found, before the one that is installed, in a process begun with it.
     (tmp_path / "ray.py").write_text("raise ModuleNotFoundError(\"No module\", name='ray')")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     (tmp_path / "scores").mkdir()
-    done = cli("select", tmp_path / "scores", "--n", "5", "--engine", "ray")
+    command = ["select", tmp_path / "scores", "--n", "5", "--engine", "ray"]
+    done = in_repository("-m", "cellquery", *command)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "error: packages: this needs ray, which is not installed; run: pip install 'cellquery[ray]'"
