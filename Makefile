@@ -127,6 +127,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "error: $(PYTHON): has no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@echo "installing into .venv, a few minutes the first time"
-	@# What is never imported need not be compiled: that takes as long as all the rest.
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
