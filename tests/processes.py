@@ -15,14 +15,10 @@ SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
     [
         "alembic.context",
-        "cellquery.campaign",
         "fastapi",
         "lightning_fabric",
-        "pydantic",
-        "scipy.optimize",
         "scipy.stats",
         "sklearn.cluster",
-        "sqlalchemy.dialects.postgresql",
         "tests.campaign.one_campaign",
     ]
 )
@@ -33,7 +29,7 @@ def cellquery(
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m cellquery ARGUMENTS` in a process of its own; return what came of it."""
     words = [str(word) for word in arguments]
-    with NamedTemporaryFile() as out, NamedTemporaryFile() as fault:
+    with NamedTemporaryFile("r") as out, NamedTemporaryFile("r") as fault:
         given = (words, cwd or Path.cwd(), dict(os.environ), out.name, fault.name)
         process = SERVER.Process(target=_cellquery, args=given)
         process.start()
@@ -42,8 +38,7 @@ def cellquery(
             process.kill()
             process.join()
             raise subprocess.TimeoutExpired(words, timeout_s)
-        texts = (file.read().decode() for file in (out, fault))
-        return subprocess.CompletedProcess(words, process.exitcode, *texts)
+        return subprocess.CompletedProcess(words, process.exitcode, out.read(), fault.read())
 
 
 def _cellquery(

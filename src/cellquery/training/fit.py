@@ -222,8 +222,8 @@ class Fit:
 
     def _over(self) -> bool:
         patience, n_steps = self.settings.patience, len(self.epochs) * self.n_batches
-        stops = patience is not None and self.waited >= patience
-        stops = stops and n_steps >= self.settings.min_steps
+        waited = patience is not None and self.waited >= patience
+        stops = waited and n_steps >= self.settings.min_steps
         return stops or len(self.epochs) >= self.n_epochs
 
     def _pass(self, number: int, progress: Progress) -> tuple[float, float]:
