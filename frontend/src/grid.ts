@@ -70,7 +70,11 @@ export function gridView(page: Page): View {
     await tried(async () => {
       await page.givenBack;
       await page.outbox.flush();
-      await giveBack(picking.ids);
+      const back = picking.ids;
+      // They are others' from now on: until the next ones have come, a key names none.
+      turns = [];
+      picking.fill([]);
+      await giveBack(back);
       const given = await got(api.POST("/api/turns", { body: { n: AT_ONCE } }));
       if (left) {
         await giveBack(given.turns.map((each) => each.cell_id));

@@ -158,7 +158,7 @@ def test_a_companion_learns_all_labels_and_the_mean_is_judged(
     campaign(with_it, pool, settings, **common).advance(known)
     assert (both / "companion" / "model.safetensors").read_bytes() == weights
     assert json.loads((both / "final.json").read_text())["judged"] == final["judged"]
-    with pytest.raises(ProjectError, match="holds a campaign with other settings"):
+    with pytest.raises(SettingsError, match="holds a campaign with companion = "):
         campaign(with_it, pool, settings_with(**last), **common).advance(known)
 
 
@@ -352,7 +352,7 @@ def test_changed_cells_are_refused(tmp_path: Path, pool: Pool, known: KnownLabel
     images = pool.cells.images.copy()
     images[3, 0, 0, 0] += 1
     other = Pool(PreparedCells(pool.cells.ids, images), pool.specimens)
-    with pytest.raises(ProjectError, match="cells or their images have changed"):
+    with pytest.raises(ProjectError, match="cells of the pool or their images have changed"):
         campaign(tmp_path, other, settings_with(budget=10)).advance(known)
 
 
@@ -360,7 +360,7 @@ def test_other_settings_in_the_same_folder_are_refused(
     tmp_path: Path, pool: Pool, known: KnownLabels
 ) -> None:
     campaign(tmp_path, pool, settings_with(budget=10)).advance(known)
-    with pytest.raises(ProjectError, match="other settings"):
+    with pytest.raises(SettingsError, match=r"campaign with budget = "):
         campaign(tmp_path, pool, settings_with(budget=20)).advance(known)
     with pytest.raises(ProjectError, match="other seed"):
         campaign(tmp_path, pool, settings_with(budget=10), seed=4).advance(known)

@@ -23,7 +23,7 @@ from cellquery.campaign.records import (
     read_json,
     rounds_done,
 )
-from cellquery.core import ProjectError
+from cellquery.core import ProjectError, SettingsError
 from cellquery.core.durable import write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
@@ -97,8 +97,8 @@ def other_specimens(given: Given) -> Given:
         (other_rehearsed, "other rehearsed cells"),
         (otherwise_labelled, "other rehearsed cells"),
         (lambda _: {"rehearsed": None}, "other rehearsed cells"),
-        (fewer_judged, "other judged cells"),
-        (lambda _: {"judged": []}, "other judged cells"),
+        (fewer_judged, "the cells that it was judged on have changed"),
+        (lambda _: {"judged": []}, "the cells that it was judged on have changed"),
         (other_specimens, "other specimens"),
     ],
 )
@@ -128,11 +128,11 @@ def test_a_campaign_of_an_earlier_version_goes_on(tmp_path: Path, given: Given) 
     del kept["settings"]["stop_kappa"]
     write_json(tmp_path / "campaign.json", kept)
     begin(tmp_path, {**given, **other_specimens(given)})
-    with pytest.raises(ProjectError, match="other settings"):
+    with pytest.raises(SettingsError, match=r"campaign with stop_kappa = null, not 0\.9"):
         begin(tmp_path, given, stop_kappa=0.9)
-    with pytest.raises(ProjectError, match="other settings"):
+    with pytest.raises(SettingsError, match=r"training\.label_smoothing = 0\.\d+, not 0\.1"):
         begin(tmp_path, given, train={**TRAIN, "label_smoothing": 0.1})
-    with pytest.raises(ProjectError, match="cells or their images have changed"):
+    with pytest.raises(ProjectError, match="cells of the pool or their images have changed"):
         begin(tmp_path, {**given, "pool": Pool(other_cells(given["pool"].cells), np.arange(120))})
 
 
@@ -151,7 +151,7 @@ def test_a_training_setting_that_came_later_was_at_its_default(
         del kept[key]["label_smoothing"], kept[key]["augmentation"]["noise"]
     write_json(tmp_path / "campaign.json", kept)
     begin(tmp_path, given, final={**TRAIN})
-    with pytest.raises(ProjectError, match="other final training"):
+    with pytest.raises(SettingsError, match=r"final_training\.label_smoothing = 0\.0, not 0\.1"):
         begin(tmp_path, given, final={**TRAIN, "label_smoothing": 0.1})
 
 
@@ -160,7 +160,7 @@ def test_a_preset_that_was_changed_does_not_change_it_unnoticed(
 ) -> None:
     begin(tmp_path, given)
     monkeypatch.setitem(PRESETS, "best", {**PRESETS["best"], "label_smoothing": 0.1})
-    with pytest.raises(ProjectError, match="other training"):
+    with pytest.raises(SettingsError, match=r"training\.label_smoothing = 0\.0, not 0\.1"):
         begin(tmp_path, given)
     begin(tmp_path, given, train={**TRAIN, "label_smoothing": 0.0})
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from cellquery.campaign.began import check_settings
 from cellquery.cli.app import app
 from cellquery.core import ProjectError, SettingsError
 from cellquery.data import Project
@@ -27,7 +28,7 @@ from cellquery.experiments import (
 from cellquery.experiments.cases_table import campaign_folder, case_results, cases_table
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.initial import first_cells, learn_first, to_start_from
-from cellquery.experiments.same_study import check_same_settings, check_same_study
+from cellquery.experiments.same_study import check_same_study
 from cellquery.models import Classifier
 from cellquery.reports.case_sections import rounds
 from cellquery.reports.studies import ReportedStudy
@@ -298,7 +299,7 @@ def test_committed_studies_are_those_of_their_files(name: str, repository: Path)
     assert folders
     for folder in folders:
         case, budget = folder.relative_to(root / name).parts[0], float(folder.name[7:]) / 100
-        check_same_settings(folder, study.settings_of(case, budget))  # type: ignore[arg-type]
+        check_settings(folder, study.settings_of(case, budget))  # type: ignore[arg-type]
 
 
 def test_a_limit_of_epochs_that_few_labels_do_not_reach_changes_no_campaign(
@@ -311,11 +312,11 @@ def test_a_limit_of_epochs_that_few_labels_do_not_reach_changes_no_campaign(
     # 1,174 labels make 1,500 steps of 32 in 41 epochs.
     for limit in (1, 41):
         final = {**settings.final, "max_epochs": limit}
-        check_same_settings(folder, settings.model_copy(update={"final": final}))
+        check_settings(folder, settings.model_copy(update={"final": final}))
     for other in ({"max_epochs": 42}, {"min_steps": 1501}, {"learning_rate": 1e-3}):
         final = {**settings.final, **other}
         with pytest.raises(SettingsError, match=r"holds a campaign with final_training\.\w+ = "):
-            check_same_settings(folder, settings.model_copy(update={"final": final}))
+            check_settings(folder, settings.model_copy(update={"final": final}))
 
 
 def test_an_initial_network_that_has_learnt_other_cells_is_refused(

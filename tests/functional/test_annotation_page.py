@@ -314,6 +314,26 @@ def test_many_cells_by_one_key_in_the_grid(chromium: Browser, serve: Callable[..
     assert "keys or clicks a label" in page.inner_text("aside")
 
 
+def test_a_key_never_names_cells_that_were_given_back(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    page.click("nav >> text=Grid")
+    page.wait_for_selector(".tile")
+    page.locator(".tiles h2 button").first.click()
+    held = Hold(page, "/api/turns$")
+    page.keyboard.press("r")
+    held.wait()
+    page.keyboard.press("1")
+    page.wait_for_selector("text=select cells first")
+    assert page.locator(".tile").count() == 0
+    held.let_go()
+    page.wait_for_selector(".tile")
+    all_stored(page)
+    assert history(served) == []
+
+
 def test_one_reading_for_a_specimen_with_an_exception(
     chromium: Browser, serve: Callable[..., Served]
 ) -> None:

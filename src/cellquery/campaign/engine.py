@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from cellquery.acquisition import Candidates, Query, joined, query_strategy
+from cellquery.campaign.began import check_given, check_settings
 from cellquery.campaign.estimate import estimate_accuracy
 from cellquery.campaign.fingerprint import fingerprint, network_fingerprint
 from cellquery.campaign.judging import Judged
@@ -32,7 +32,6 @@ from cellquery.campaign.records import (
     keep_scores,
     read_answers,
     read_corrections,
-    read_json,
     round_folder,
     rounds_done,
 )
@@ -67,7 +66,6 @@ from cellquery.training.evaluate import keep_embeddings
 from cellquery.training.precision import has_bf16
 from cellquery.training.predict import averaged
 from cellquery.training.run import fitted_inputs
-from cellquery.training.settings import as_now
 from cellquery.wavelets import InputSettings, texture
 
 
@@ -198,9 +196,7 @@ class Campaign:
 
     def _begin(self) -> None:
         path = self.root / "campaign.json"
-        facts = {
-            "settings": self.settings.model_dump(),
-            **self.settings.resolved(),
+        given = {
             "seed": self.seed,
             "patterns": list(self.patterns),
             "pool": {"cells": len(self.pool), "digest": self.pool.digest},
@@ -209,32 +205,13 @@ class Campaign:
             "per_round": self.per_round,
             **self._given,
         }
-        if not path.exists():
-            write_json(
-                path, {**facts, "about": {**self.about, "has_bf16": has_bf16(), **provenance()}}
-            )
+        if path.exists():
+            check_settings(self.root, self.settings)
+            check_given(self.root, given)
             return
-        kept, now = _filled_in(read_json(path)), _plain(facts)
-        if "training" in kept:
-            # These are compared as they were resolved, however they were written.
-            for each in (kept, now):
-                for key in ("train", "final", "preset"):
-                    each["settings"].pop(key)
-        for key, value in now.items():
-            # Campaigns of earlier versions did not keep all of it.
-            if key not in kept or kept[key] == value:
-                continue
-            if key == "pool":
-                raise ProjectError(
-                    self.root,
-                    "its cells or their images have changed since it began",
-                    "bring them back, or begin a new campaign in another folder",
-                )
-            raise ProjectError(
-                self.root,
-                f"holds a campaign with other {key.replace('_', ' ')}",
-                "give what it began with, or another folder",
-            )
+        settings = {"settings": self.settings.model_dump(), **self.settings.resolved()}
+        about = {**self.about, "has_bf16": has_bf16(), **provenance()}
+        write_json(path, {**settings, **given, "about": about})
 
     @cached_property
     def _given(self) -> dict[str, Any]:
@@ -751,17 +728,3 @@ def _alone(root: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _filled_in(kept: dict[str, Any]) -> dict[str, Any]:
-    """Return what a campaign began with; a setting that came later was then at its default."""
-    filled = {**kept, "settings": {**_plain(CampaignSettings().model_dump()), **kept["settings"]}}
-    for key in ("training", "final_training", "companion_training"):
-        if known := kept.get(key):
-            filled[key] = as_now(known)
-    return filled
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(values))
-    return plain

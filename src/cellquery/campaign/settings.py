@@ -141,9 +141,9 @@ class CampaignSettings(BaseModel):
         """Return all settings of the trainings, as ``campaign.json`` keeps them."""
         final, companion = self.final_training(), self.companion_training()
         return {
-            "training": self.training().model_dump(),
-            "final_training": None if final is None else final.model_dump(),
-            "companion_training": None if companion is None else companion.model_dump(),
+            "training": self.training().model_dump(mode="json"),
+            "final_training": None if final is None else final.model_dump(mode="json"),
+            "companion_training": None if companion is None else companion.model_dump(mode="json"),
         }
 
     def least_labels(self) -> int:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
+from cellquery.campaign.began import check_given, check_settings
+from cellquery.campaign.fingerprint import fingerprint
 from cellquery.campaign.settings import laid_over
 from cellquery.core import Progress, SettingsError, silent
 from cellquery.core.durable import write_json
 from cellquery.core.places import Place
 from cellquery.core.units import Engine, Unit, one_after_another
-from cellquery.core.validation import settings_fault
+from cellquery.core.validation import difference, settings_fault
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
@@ -32,12 +34,7 @@ from cellquery.experiments.initial import (
     learn_first,
     to_start_from,
 )
-from cellquery.experiments.same_study import (
-    check_same_cells,
-    check_same_settings,
-    check_same_study,
-    difference,
-)
+from cellquery.experiments.same_study import check_same_study
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, TrainSettings
 from cellquery.training.settings import overlaid, read_toml
@@ -293,7 +290,7 @@ def _check_campaigns(study: CaseStudy, project: Project, root: Path, progress: P
             settings.sizes(n_pool)
             folder = campaign_folder(root, case, seed, budget)
             if (folder / "campaign.json").exists():
-                check_same_settings(folder, settings)
+                check_settings(folder, settings)
                 begun.setdefault(seed, []).append(folder)
     if not begun:
         return
@@ -305,8 +302,13 @@ def _check_campaigns(study: CaseStudy, project: Project, root: Path, progress: P
         inside = chosen.rows(kept)
         pool = Pool(prepared.take(inside.ids), inside.specimens)
         judged = {**test, "unseen": chosen.ids[~kept]} if study.folds else test
+        given = {
+            "patterns": list(project.patterns),
+            "pool": {"cells": len(pool), "digest": pool.digest},
+            "judged_cells": {name: fingerprint(ids) for name, ids in judged.items()},
+        }
         for folder in folders:
-            check_same_cells(folder, project.patterns, pool, judged)
+            check_given(folder, given)
 
 
 def _in_pool(study: CaseStudy, chosen: Selection, seed: int) -> NDArray[np.bool_]:

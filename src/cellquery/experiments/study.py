@@ -16,6 +16,7 @@ from cellquery.core import Progress, SettingsError, generator, silent
 from cellquery.core.durable import make_folder, read_table, write_json
 from cellquery.core.places import Place, matching
 from cellquery.core.units import Engine, Unit, one_after_another
+from cellquery.core.validation import difference
 from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
@@ -27,7 +28,6 @@ from cellquery.experiments.initial import (
     learn_first,
     to_start_from,
 )
-from cellquery.experiments.same_study import difference
 from cellquery.experiments.table import FIRST
 from cellquery.models import Classifier, multiply_adds, network_kind
 from cellquery.training import LabelledCells, Predictions, TrainSettings
