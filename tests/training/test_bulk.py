@@ -10,8 +10,15 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from cellquery.core import SIX_PATTERNS, InputError, ProjectError, SettingsError
+from cellquery.core import (
+    SIX_PATTERNS,
+    InputError,
+    ProjectError,
+    SettingsError,
+    WeightsError,
+)
 from cellquery.data import Project
+from cellquery.data.readers import Columns
 from cellquery.models import Classifier
 from cellquery.training.bulk import predict_source
 from cellquery.wavelets import InputSettings
@@ -128,6 +135,55 @@ def test_worker_processes_predict_what_one_process_does(
     assert tables[0]["cell_id"] == tables[1]["cell_id"]
     for pattern in SIX_PATTERNS:
         np.testing.assert_allclose(tables[0][f"p_{pattern}"], tables[1][f"p_{pattern}"], atol=1e-5)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_networks_of_other_inputs_are_averaged_over_the_cells_that_all_can_read(
+    workers: int,
+    classifier: Classifier,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cellquery.training.bulk.WORTH_WORKERS", 5)
+    masked = Classifier.fresh(SIX_PATTERNS, InputSettings(side_px=16, mask="erase"), seed=1)
+    names = sorted(path.name for path in folder.iterdir())
+    for name in names:
+        with Image.open(folder / name) as image:
+            side = image.size if name != names[2] else (9, 9)
+        Image.new("L", side, 255).save(tmp_path / f"mask-{name}")
+    rows = [f"images/{name},mask-{name}" for name in names]
+    table = tmp_path / "cells.csv"
+    table.write_text("\n".join(["path,mask", *rows]))
+    columns = Columns(path="path", mask="mask")
+    said = []
+    for i, (first, others) in enumerate(
+        [(classifier, []), (masked, []), (classifier, [masked]), (masked, [classifier])]
+    ):
+        out = tmp_path / f"{i}.parquet"
+        summary = predict_source(
+            first, table, out, together=others, columns=columns, workers=workers
+        )
+        faults = [Path(fault.where).name for fault in summary.faults]
+        assert faults == ([] if i == 0 else [f"mask-{names[2]}"])
+        rows_of = pq.read_table(out).to_pylist()
+        said.append({row["cell_id"]: row["p_golgi"] for row in rows_of})
+    unmasked, other, both, turned = said
+    assert len(unmasked) == len(names)
+    assert (
+        both
+        == turned
+        == pytest.approx({cell: (unmasked[cell] + other[cell]) / 2 for cell in other})
+    )
+
+
+def test_networks_of_other_patterns_are_not_averaged(
+    classifier: Classifier, folder: Path, tmp_path: Path
+) -> None:
+    five = Classifier.fresh(SIX_PATTERNS[:5], InputSettings(side_px=32), seed=0)
+    with pytest.raises(WeightsError, match="average models of the same patterns"):
+        predict_source(classifier, folder, tmp_path / "out.csv", together=[five])
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_an_unknown_accelerator_is_refused(

@@ -81,7 +81,7 @@ def predict(
     from cellquery.data import Project
     from cellquery.data.readers import Columns
     from cellquery.models import Classifier
-    from cellquery.training.bulk import predict_together
+    from cellquery.training.bulk import predict_source
     from cellquery.training.pool_scores import score_project
 
     if views not in (1, 8):
@@ -124,10 +124,11 @@ def predict(
                 progress=progress,
             )
         else:
-            summary = predict_together(
-                classifiers,
+            summary = predict_source(
+                classifiers[0],
                 source,
                 out,
+                together=classifiers[1:],
                 views=views,
                 layout=layout,
                 columns=Columns(id=id_column, path=path_column, mask=mask_column),

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -30,7 +30,7 @@ from cellquery.data.prepare import PreparedCells, prepare, prepare_cell
 from cellquery.data.readers import Columns, ReaderOptions, open_source
 from cellquery.models import Classifier
 from cellquery.training.device import torch_device
-from cellquery.training.evaluate import predictions_of, predictions_table
+from cellquery.training.evaluate import predictions_table
 from cellquery.training.predict import Predictions, averaged, check_same_patterns, predict
 from cellquery.wavelets import InputSettings
 
@@ -64,6 +64,7 @@ def predict_source(
     source: Place,
     out: Place,
     *,
+    together: Sequence[Classifier] = (),
     views: int = 1,
     layout: str | None = None,
     columns: Columns | None = None,
@@ -80,6 +81,8 @@ def predict_source(
         A cellquery project, a folder of images or any layout that ``cellquery import`` reads.
     out : Path or UPath
         ``.csv`` or ``.parquet``; columns as in `predictions_table`. It appears when it is whole.
+    together : sequence of Classifier
+        Others of the same patterns, whose probabilities are averaged with the first's.
     views : {1, 8}
     layout : str or None
         Of a source that is no project, as for `open_source`.
@@ -100,26 +103,31 @@ def predict_source(
     ------
     InputError
         When ``out`` has another suffix, the source cannot be read, or no image of it can.
+    WeightsError
+        When the classifiers name other patterns.
     """
     summary = BulkSummary()
     started = time.perf_counter()
-    mask_matters = classifier.inputs.mask != "ignore"
+    classifiers = (classifier, *together)
+    check_same_patterns(classifiers)
+    inputs = tuple(each.inputs for each in classifiers)
+    mask_matters = any(each.mask != "ignore" for each in inputs)
     load: _Load
     cells: Iterator[Any]
     store: ImageStore | None = None
     if (source / "project.toml").exists():
         project = Project.open(source)
         store = project.store()
-        cells, load = iter(store.ids), _FromStore(store, classifier.inputs)
+        cells, load = iter(store.ids), _FromStore(store, inputs)
         if mask_matters:
             summary.n_without_mask = pc.sum(pc.invert(project.manifest()["mask"])).as_py() or 0
     else:
         options = ReaderOptions(columns or Columns(), labelled=False)
         opened = open_source(local_path(source), layout, options)
-        cells, load = iter(opened), _FromFiles(classifier.inputs)
+        cells, load = iter(opened), _FromFiles(inputs)
     with (
         writing_table(out) as write,
-        _predicted(classifier, cells, load, _How(views), accelerator, workers) as answers,
+        _predicted(classifiers, cells, load, _How(views), accelerator, workers) as answers,
     ):
         for answer in answers:
             summary.faults += answer.faults
@@ -140,42 +148,6 @@ def predict_source(
             store.check()
     summary.seconds = time.perf_counter() - started
     return summary
-
-
-def predict_together(
-    classifiers: Sequence[Classifier], source: Place, out: Place, **how: Any
-) -> BulkSummary:
-    """Write the mean of several classifiers' predictions: see `predict_source` and `averaged`.
-
-    Parameters
-    ----------
-    classifiers : sequence of Classifier
-        One or more, of the same patterns.
-    source, out : Path or UPath
-    **how
-        As for `predict_source`.
-    """
-    check_same_patterns(classifiers)
-    if len(classifiers) == 1:
-        return predict_source(classifiers[0], source, out, **how)
-    with TemporaryDirectory() as folder, writing_table(out) as write:
-        parts = [Path(folder) / f"{i}.parquet" for i in range(len(classifiers))]
-        summaries = [
-            predict_source(each, source, part, **how)
-            for each, part in zip(classifiers, parts, strict=True)
-        ]
-        said = [
-            predictions_of(pq.read_table(part), each.patterns)
-            for each, part in zip(classifiers, parts, strict=True)
-        ]
-        mean = averaged(said)
-        write(predictions_table(mean))
-    return replace(
-        summaries[0],
-        n_without_mask=max(summary.n_without_mask for summary in summaries),
-        seconds=sum(summary.seconds for summary in summaries),
-        n_predicted=Counter(mean.patterns[i] for i in mean.labels),
-    )
 
 
 def predict_stored(
@@ -205,9 +177,9 @@ def predict_stored(
         As for `predict`.
     progress : Progress
     """
-    load, parts, n_cells = _FromStore(store, classifier.inputs), [], 0
+    load, parts, n_cells = _FromStore(store, (classifier.inputs,)), [], 0
     how = _How(views, exact)
-    with _predicted(classifier, iter(ids), load, how, accelerator, workers) as answers:
+    with _predicted([classifier], iter(ids), load, how, accelerator, workers) as answers:
         for answer in answers:
             assert answer.predictions is not None
             parts.append(answer.predictions)
@@ -224,9 +196,9 @@ def predict_stored(
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A batch of prepared cells, or None where no image of it could be read."""
+    """A batch of cells as each network takes them; nothing where no image could be read."""
 
-    cells: PreparedCells | None
+    cells: list[PreparedCells]
     faults: list[InputError] = field(default_factory=list)
     n_without_mask: int = 0
 
@@ -249,38 +221,40 @@ class _FromStore:
     """Prepares cells of a project, named by their ids."""
 
     store: ImageStore
-    inputs: InputSettings
+    inputs: tuple[InputSettings, ...]
 
     def __call__(self, batch: list[str]) -> _Loaded:
-        return _Loaded(prepare(self.store, batch, self.inputs))
+        return _Loaded([prepare(self.store, batch, each) for each in self.inputs])
 
 
 @dataclass(frozen=True)
 class _FromFiles:
     """Reads and prepares the images of a source."""
 
-    inputs: InputSettings
+    inputs: tuple[InputSettings, ...]
 
     def __call__(self, batch: list[SourceCell]) -> _Loaded:
         ids, images, faults = [], [], []
         for cell in batch:
             try:
-                images.append(self._image(cell))
+                images.append(self._images(cell))
             except InputError as fault:
                 faults.append(fault)
             else:
                 ids.append(cell.cell_id)
-        cells = None
-        if ids:
-            cells = PreparedCells(np.array(ids, dtype=object), np.stack(images).astype(np.float16))
+        cells = [
+            PreparedCells(np.array(ids, dtype=object), np.stack(each).astype(np.float16))
+            for each in zip(*images, strict=True)
+        ]
         return _Loaded(cells, faults, sum(cell.mask_path is None for cell in batch))
 
-    def _image(self, cell: SourceCell) -> NDArray[np.float32]:
+    def _images(self, cell: SourceCell) -> list[NDArray[np.float32]]:
+        """Return a cell as each network takes it."""
         pixels = read_image(cell.path).pixels
         mask = None
-        if cell.mask_path is not None and self.inputs.mask != "ignore":
+        if cell.mask_path is not None and any(each.mask != "ignore" for each in self.inputs):
             mask = read_mask(cell.mask_path, pixels.shape[:2])
-        return prepare_cell(pixels, mask, self.inputs)
+        return [prepare_cell(pixels, mask, each) for each in self.inputs]
 
 
 @dataclass(frozen=True)
@@ -295,21 +269,27 @@ class _How:
 class _Predict:
     """Loads a batch and predicts it, in whatever process it is called."""
 
-    weights: Path
+    weights: list[Path]
     load: _Load
     how: _How
 
     def __call__(self, batch: list[Any]) -> _Answer:
-        return _answer(loaded_once(self.weights), self.load(batch), self.how)
+        return _answer([loaded_once(each) for each in self.weights], self.load(batch), self.how)
 
 
 def _answer(
-    classifier: Classifier, loaded: _Loaded, how: _How, device: str | torch.device = "cpu"
+    classifiers: Sequence[Classifier],
+    loaded: _Loaded,
+    how: _How,
+    device: str | torch.device = "cpu",
 ) -> _Answer:
     predictions = None
-    if loaded.cells is not None:
-        predictions = predict(
-            classifier, loaded.cells, views=how.views, exact=how.exact, device=device
+    if loaded.cells:
+        predictions = averaged(
+            [
+                predict(each, cells, views=how.views, exact=how.exact, device=device)
+                for each, cells in zip(classifiers, loaded.cells, strict=True)
+            ]
         )
     return _Answer(predictions, loaded.faults, loaded.n_without_mask)
 
@@ -327,7 +307,7 @@ def one_thread() -> None:
 
 @contextmanager
 def _predicted(
-    classifier: Classifier,
+    classifiers: Sequence[Classifier],
     cells: Iterator[Any],
     load: _Load,
     how: _How,
@@ -345,11 +325,12 @@ def _predicted(
     batches = in_batches(chain(ahead, cells))
     if device.type != "cpu" or workers == 1:
         loaded = in_order(load, batches, workers, task="predict", setup=one_thread)
-        yield (_answer(classifier, batch, how, device) for batch in loaded)
+        yield (_answer(classifiers, batch, how, device) for batch in loaded)
         return
     with TemporaryDirectory(prefix="cellquery-") as folder:
-        weights = Path(folder) / "model.safetensors"
-        classifier.save(weights)
+        weights = [Path(folder) / f"{i}.safetensors" for i in range(len(classifiers))]
+        for classifier, path in zip(classifiers, weights, strict=True):
+            classifier.save(path)
         work = _Predict(weights, load, how)
         yield in_order(work, batches, workers, task="predict", setup=one_thread)
 
