@@ -15,7 +15,6 @@ import torch
 
 from cellquery.campaign import Judged, KnownLabels, Pool
 from cellquery.campaign.delivered import delivered
-from cellquery.campaign.fingerprint import network_fingerprint
 from cellquery.campaign.records import (
     RoundFolder,
     labels_so_far,
@@ -28,6 +27,7 @@ from cellquery.core.durable import write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells
+from cellquery.training.fingerprint import network_fingerprint
 from cellquery.training.settings import PRESETS
 
 from .conftest import TRAIN, campaign, settings_with

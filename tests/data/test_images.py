@@ -80,6 +80,18 @@ def test_16_bit_png_of_any_channels_keeps_its_depth(tmp_path: Path, kind: str) -
     assert (image.pixels.dtype, image.bit_depth) == (np.uint16, 16)
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_colour_tiff_stored_plane_by_plane_is_read_whole(
+    tmp_path: Path, bits: int, compression: str | None
+) -> None:
+    pixels = DEEP_COLOUR if bits == 16 else (DEEP_COLOUR // 256).astype(np.uint8)
+    planes = np.moveaxis(pixels, 2, 0)
+    options: dict[str, Any] = {"planarconfig": "separate", "compression": compression}
+    tifffile.imwrite(tmp_path / "cell.tif", planes, photometric="rgb", **options)
+    np.testing.assert_array_equal(read_image(tmp_path / "cell.tif").pixels, pixels)
+
+
 def test_truncated_16_bit_colour_png_is_damaged(tmp_path: Path) -> None:
     whole = _deep_png(DEEP_COLOUR, 2)
     (tmp_path / "cell.png").write_bytes(whole[: len(whole) // 2])

@@ -92,6 +92,20 @@ def test_one_part_of_a_split_can_be_divided_again(cli: Cli, project: Path) -> No
     assert sorted(together) == sorted(opened.split("outer")["train"])
 
 
+def test_what_is_divided_again_stays(cli: Cli, project: Path) -> None:
+    cli("split", project)
+    before = {part: list(ids) for part, ids in Project.open(project).split("cell").items()}
+    done = cli("split", project, "--within", "cell:train")
+    assert done.returncode == 0, done.stderr
+    opened = Project.open(project)
+    assert {part: list(ids) for part, ids in opened.split("cell").items()} == before
+    inner = opened.split("cell-train-cell")
+    assert sorted([*inner["train"], *inner["test"]]) == sorted(before["train"])
+    same = cli("split", project, "--within", "cell:train", "--name", "cell")
+    assert same.returncode == 1
+    assert "is the split that is divided" in same.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,38 @@ def test_evaluation_prints_intervals_and_leaves_json_and_plots(
     assert record["n_cells"] == 24
     assert list(run.glob("*.png")) or list(run.glob("*.svg"))
     assert "in the training" not in result.stdout
+
+
+def test_a_run_is_not_continued_with_other_cells(
+    cli: Cli, run: Path, synthetic_project: Path, settings: Path, tmp_path: Path
+) -> None:
+    command = ["train", synthetic_project, "--into", run, "--settings", settings, "--epochs", "2"]
+    others = cli(*command, "--split", "random", "--part", "test")
+    assert others.returncode == 1
+    assert "holds a training with other cells" in others.stderr
+    weights = tmp_path / "model.safetensors"
+    shutil.copy(run / "model.safetensors", weights)
+    started = cli(*command, "--split", "random", "--initial", weights)
+    assert started.returncode == 1
+    assert "holds a training with other initial network" in started.stderr
+
+
+def test_cells_learnt_before_or_beside_are_no_unseen_ones(
+    cli: Cli, run: Path, synthetic_project: Path, settings: Path, tmp_path: Path
+) -> None:
+    command = ["train", synthetic_project, "--split", "random", "--part", "test"]
+    for name, extra in (
+        ("after", ["--initial", run / "model.safetensors"]),
+        ("beside", ["--rehearse", synthetic_project]),
+    ):
+        into = tmp_path / name
+        made = cli(*command, "--into", into, "--settings", settings, "--epochs", "1", *extra)
+        assert made.returncode == 0, made.stderr
+        judged = cli(
+            *("evaluate", into, synthetic_project, "--split", "random", "--part", "train"),
+            "--no-plots",
+        )
+        assert judged.stdout.startswith("note: 72 of 72 cells were in the training"), name
 
 
 def test_a_judgement_on_cells_of_the_training_says_so(

@@ -10,6 +10,8 @@ import torch
 from cellquery.core import TrainingError
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, TrainSettings, fit, hold_out, predict
+from cellquery.training.fit import _pattern_weights
+from cellquery.wavelets import InputSettings
 
 PATTERNS = ("homogeneous", "nucleolar", "golgi")
 
@@ -158,6 +160,13 @@ def test_early_stopping_without_validation_cells_is_refused(
     settings = quick.model_copy(update={"patience": 2})
     with pytest.raises(TrainingError, match="no validation cells"):
         fit(fresh(quick), cells, settings, seed=0)
+
+
+def test_rehearsed_cells_of_a_pattern_without_labels_do_not_outweigh_the_rest() -> None:
+    classifier = Classifier.fresh(PATTERNS, InputSettings(side_px=32), seed=0)
+    labels = np.array([0] * 300 + [1] * 100)
+    weights = _pattern_weights(labels, classifier, TrainSettings(class_weights="balanced"))
+    assert weights.tolist() == pytest.approx([4 / 9, 4 / 3, 1.0])
 
 
 def test_balanced_weights_lift_a_rare_pattern(cells: LabelledCells, quick: TrainSettings) -> None:

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from cellquery.acquisition import Candidates, Query, joined, query_strategy
 from cellquery.campaign.began import check_given, check_settings
 from cellquery.campaign.estimate import estimate_accuracy
-from cellquery.campaign.fingerprint import fingerprint, network_fingerprint
 from cellquery.campaign.judging import Judged
 from cellquery.campaign.oracle import Oracle
 from cellquery.campaign.pool import Pool
@@ -63,6 +62,7 @@ from cellquery.training import (
     predict,
 )
 from cellquery.training.evaluate import keep_embeddings
+from cellquery.training.fingerprint import fingerprint, network_fingerprint
 from cellquery.training.precision import has_bf16
 from cellquery.training.predict import averaged
 from cellquery.training.run import fitted_inputs

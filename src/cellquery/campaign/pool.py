@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellquery.campaign.fingerprint import fingerprint
 from cellquery.core import InputError
 from cellquery.data.prepare import PreparedCells
+from cellquery.training.fingerprint import fingerprint
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def bench_campaign(
         Path, typer.Option(parser=local_path, help="Where the run directories go.")
     ] = Path("runs"),
     budget: Annotated[float, typer.Option(help="Share of the pool that is labelled.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Decides every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every random draw.")] = 0,
     literal: Annotated[
         bool, typer.Option(help="Also run the literal loop: full trainings, nothing cached.")
     ] = True,

@@ -40,7 +40,7 @@ def run(
         list[str] | None,
         typer.Option(help="Parts that the initial network learnt, to rehearse; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every random draw.")] = 0,
 ) -> None:
     """Run a simulated campaign: the project's labels answer, cell by cell as they are chosen.
 

@@ -59,10 +59,10 @@ def evaluate(
     from cellquery.data.prepare import prepare
     from cellquery.data.selection import select
     from cellquery.models import Classifier
-    from cellquery.reports.runs import trained_cells
     from cellquery.training import label
     from cellquery.training.device import torch_device
     from cellquery.training.evaluate import judged, write_evaluation
+    from cellquery.training.learnt import trained_cells
     from cellquery.training.predict import averaged, check_same_patterns, predict
 
     if views not in (None, 1, 8):

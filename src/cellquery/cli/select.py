@@ -29,7 +29,7 @@ def select(
     out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")] = Path(
         "chosen.csv"
     ),
-    seed: Annotated[int, typer.Option(help="Decides every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every random draw.")] = 0,
     without: Annotated[
         Path | None,
         typer.Option(help="A table, .csv or .parquet, whose cell_id are labelled already."),

@@ -40,7 +40,7 @@ def serve(
     overlap: Annotated[
         float | None, typer.Option(help="Share of the cells that two people read.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides every random draw.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides every random draw.")] = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 for all of a trusted network.")
     ] = "127.0.0.1",

@@ -35,7 +35,7 @@ def train(
         Path | None, typer.Option(help="TOML file of settings laid over the preset.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Set max_epochs.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same machine: same model.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same model.")] = 0,
     initial: Annotated[
         Place | None,
         typer.Option(
@@ -76,6 +76,7 @@ def train(
     from cellquery.data.selection import select
     from cellquery.models import Classifier
     from cellquery.training import TrainSettings, label, read_settings
+    from cellquery.training.learnt import met_before
     from cellquery.training.run import train_run
 
     chosen = read_settings(settings, preset) if settings else TrainSettings.preset(preset)
@@ -119,12 +120,14 @@ def train(
             initial=start,
             leaked=leaked,
             rehearsed=rehearsed,
+            met=met_before(cells, initial, rehearse),
             about={
                 "project": cells.path.name,
                 "split": split,
                 "parts": list(parts),
                 "left_out": list(leave_out or []),
                 "rehearsed": rehearse.name if rehearse else None,
+                "initial": f"{initial.parent.name}/{initial.name}" if initial else None,
                 "preset": preset,
             },
             accelerator=accelerator,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from cellquery.core import InputError
 
@@ -26,6 +26,7 @@ _FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*", b"BM", b"\xff\xd8\xff")
 CAMERA_BITS = (8, 10, 12, 14, 16)
 _NEAR_EMPTY = 0.1
+_BITS_PER_SAMPLE = 258  # the tag of TIFF 6.0
 
 # What Pillow and tifffile let through when the bytes make no sense: found by damaging files of
 # every kind 25,000 times, and kept by a test that damages some of them.
@@ -206,8 +207,12 @@ def _decoded(data: bytes, where: str | Path) -> NDArray[Any]:
 
 def _loses_depth(image: Image.Image) -> bool:
     """Return whether Pillow would silently read 16-bit colour as its upper 8 bits."""
-    tiles = getattr(image, "tile", None) or ()
-    return not image.mode.startswith("I") and any(";16" in str(tile[3]) for tile in tiles)
+    if image.mode.startswith(("I", "F")):
+        return False
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        # Of colours stored plane by plane it does not say so, and reads single bytes.
+        return max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 8
+    return any(";16" in str(tile[3]) for tile in getattr(image, "tile", None) or ())
 
 
 def _check_sides(size: tuple[int, int], where: str | Path) -> None:
@@ -272,6 +277,8 @@ def _tiff_counts(data: bytes, where: str | Path, damaged: InputError) -> NDArray
             if any(start + count > len(data) for start, count in strips):
                 raise damaged
             pixels = page.asarray()
+            if pixels.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+                pixels = np.moveaxis(pixels, 0, 2)
     except tifffile.TiffFileError:
         raise damaged from None
     except (ValueError, NotImplementedError) as error:

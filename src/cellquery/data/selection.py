@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cellquery.core import InputError
 from cellquery.data.project import Project
+from cellquery.data.splits import LEFT_OVER
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def select(
     parts : sequence of str
         Parts of the split to take; empty takes all.
     leave_out : sequence of str
-        Parts of the split not to take.
+        Parts of the split not to take. Without ``parts``, labelled cells that the split could not
+        place are not taken either: they may be of a specimen that is left out.
     which : {"labelled", "unlabelled", "all"}
 
     Raises
@@ -79,11 +81,11 @@ def select(
                 raise InputError(
                     where, f"has no part '{part}'", f"choose from {', '.join(members)}"
                 )
+        out = {*leave_out}
+        if leave_out and not parts and which == "labelled":
+            out.update(LEFT_OVER)
         wanted = {
-            cell_id
-            for part in (parts or members)
-            if part not in leave_out
-            for cell_id in members[part]
+            cell_id for part in (parts or members) if part not in out for cell_id in members[part]
         }
         taken &= np.array([cell_id in wanted for cell_id in ids], dtype=bool)
     if not taken.any():

@@ -18,6 +18,10 @@ from cellquery.data.project import Parts
 TRAIN, TEST = "train", "test"
 UNLABELLED = "unlabelled"
 UNKNOWN_SPECIMEN = "specimen-unknown"
+UNNAMED = "not-in-table"
+"""The part of cells that a table of parts does not name."""
+LEFT_OVER = (UNLABELLED, UNKNOWN_SPECIMEN, UNNAMED)
+"""Parts of the cells that a split could not place: nobody trains or tests on them unasked."""
 
 _DEALS = 16
 

@@ -15,14 +15,12 @@ from cellquery.data.readers.ids import ById
 from cellquery.data.readers.tables import open_table
 from cellquery.data.splits import (
     UNLABELLED,
+    UNNAMED,
     k_folds,
     random_split,
     specimen_folds,
     specimen_split,
 )
-
-UNNAMED = "not-in-table"
-"""The part of cells that a table of parts does not name."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ def make_split(project: Project, request: SplitRequest, name: str | None = None)
     request : SplitRequest
         What is asked.
     name : str, optional
-        The split's name; "cell", "specimen", "cell-5-folds" and the like when not given.
+        The split's name; "cell", "specimen", "cell-5-folds" and the like when not given, after
+        the names of split and part that are divided.
 
     Raises
     ------
@@ -92,7 +91,7 @@ def make_split(project: Project, request: SplitRequest, name: str | None = None)
     ProjectError
         When `within` names no split or the project cannot be written.
     SettingsError
-        When the request cannot be met.
+        When the request cannot be met, or would replace the split that it divides.
     """
     cells = _cells(project, request.within)
     if request.table is not None:
@@ -104,6 +103,13 @@ def make_split(project: Project, request: SplitRequest, name: str | None = None)
     else:
         parts = _train_and_test(cells, request.by, request.fraction, request.seed)
         kind, usual = "train and test", request.by
+    if request.within is not None:
+        whole, _, part = request.within.partition(":")
+        name = name or f"{whole}-{part}-{usual}"
+        if name == whole:
+            raise SettingsError(
+                f"--name {name}", "is the split that is divided", "give another name, or none"
+            )
     name = name or usual
     project.save_split(name, parts, _about(kind, request))
     return MadeSplit(name, _counts(cells, parts, project.patterns), _notices(cells, parts, request))

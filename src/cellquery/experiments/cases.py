@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
 from cellquery.campaign.began import check_given, check_settings
-from cellquery.campaign.fingerprint import fingerprint
 from cellquery.campaign.settings import laid_over
 from cellquery.core import Progress, SettingsError, silent
 from cellquery.core.durable import write_json
@@ -37,6 +36,7 @@ from cellquery.experiments.initial import (
 from cellquery.experiments.same_study import check_same_study
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, TrainSettings
+from cellquery.training.fingerprint import fingerprint
 from cellquery.training.settings import overlaid, read_toml
 from cellquery.wavelets import InputSettings
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cellquery.core import InputError
 from cellquery.core.durable import read_table
 from cellquery.core.places import Place, path_or_url
+from cellquery.training.learnt import trained_cells
 
 _AGAIN = "run cellquery evaluate again"
 
@@ -146,24 +147,6 @@ class TrainingRun:
                 raise InputError(path, f"has no '{key}'", _AGAIN)
         cells = read_predictions(self.path / f"predictions-{name}.parquet", name)
         return EvaluationRecord(name, values, cells)
-
-
-def trained_cells(run: Place) -> list[str] | None:
-    """Return the ids of the cells that a run was trained and validated on, where it says so.
-
-    Raises
-    ------
-    InputError
-        When it says so in a file that cannot be read.
-    """
-    path = run / "training-cells.parquet"
-    if not path.exists():
-        return None
-    try:
-        ids: list[str] = read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(path, f"cannot be read ({error})", "train again") from error
-    return ids
 
 
 def read_run(path: str | Place) -> TrainingRun:

@@ -512,8 +512,9 @@ def _pattern_weights(
     if settings.class_weights == "none":
         return torch.ones(n_patterns)
     counts = np.bincount(labels, minlength=n_patterns)
-    # A pattern without cells never meets the loss: its weight only has to be finite.
-    return torch.tensor(len(labels) / (n_patterns * np.maximum(counts, 1)), dtype=torch.float32)
+    # Rehearsed cells may be of a pattern without labels, which then counts as one of even share.
+    weights = np.where(counts > 0, len(labels) / (n_patterns * np.maximum(counts, 1)), 1.0)
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 def _finite(record: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
-from cellquery.core.durable import make_folder, write_json, write_table
+from cellquery.core.durable import make_folder, read_table, write_json, write_table
 from cellquery.core.places import Place
 from cellquery.core.provenance import provenance
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
 from cellquery.training.cells import LabelledCells, hold_out, label
 from cellquery.training.device import torch_device
+from cellquery.training.fingerprint import fingerprint, network_fingerprint
 from cellquery.training.fit import fit
 from cellquery.training.memory import forget_peak, peak_mb
 from cellquery.training.precision import has_bf16
@@ -36,6 +37,7 @@ def train_run(
     initial: Classifier | None = None,
     rehearsed: LabelledCells | None = None,
     leaked: LabelledCells | None = None,
+    met: Mapping[str, Sequence[str]] | None = None,
     about: dict[str, Any] | None = None,
     accelerator: str = "auto",
     devices: int = 1,
@@ -65,6 +67,9 @@ def train_run(
         The cells of the initial learning, for ``settings.rehearsal``.
     leaked : LabelledCells or None
         The test cells, for ``settings.validation == "test"`` only.
+    met : mapping of str to sequence of str, or None
+        Ids of further cells that the initial network or the rehearsal has learnt, by use: kept with
+        those that are learnt now, so that no evaluation takes them for unseen.
     about : dict or None
         More facts for ``about.json``, such as the project and the split.
     accelerator : str
@@ -81,11 +86,19 @@ def train_run(
     TrainingError
         When the directory holds another training, or the training cannot go on.
     """
-    if (run / "model.safetensors").exists():
+    labelled = label(cells, names, patterns)
+    given = {
+        "cells": _digest(labelled),
+        "initial_network": network_fingerprint(initial) if initial else None,
+        "rehearsed_cells": _digest(rehearsed) if rehearsed and settings.rehearsal else None,
+        "test_cells": _digest(leaked) if leaked else None,
+    }
+    if (run / "settings.json").exists():
         check_same(run, settings, seed)
+        _check_given(run, given, labelled)
+    if (run / "model.safetensors").exists():
         return Classifier.load(run / "model.safetensors")
     make_folder(run)
-    labelled = label(cells, names, patterns)
     validation = None
     if settings.validation == "labelled":
         labelled, validation = hold_out(labelled, settings.validation_fraction, seed)
@@ -97,8 +110,6 @@ def train_run(
                 "name them with --split and --test",
             )
         validation = leaked
-    if (run / "settings.json").exists():
-        check_same(run, settings, seed)
     facts = {
         "seed": seed,
         "patterns": list(patterns),
@@ -110,12 +121,13 @@ def train_run(
         "device": _device_name(accelerator),
         "has_bf16": has_bf16(torch_device(accelerator)),
         "n_devices": devices,
+        "given": given,
         **(about or {}),
         **provenance(),
     }
     write_json(run / "settings.json", {"seed": seed, **settings.model_dump()})
     write_json(run / "about.json", facts)
-    _write_cells(run, patterns, train=labelled, validation=validation)
+    _write_cells(run, patterns, met or {}, train=labelled, validation=validation)
     inputs = fitted_inputs(settings.inputs, labelled.cells.images)
     classifier = Classifier.fresh(
         patterns,
@@ -169,14 +181,23 @@ def fitted_inputs(inputs: InputSettings, images: NDArray[np.float16]) -> InputSe
     return inputs.with_statistics(mean, max(float(square - mean**2), 1e-12) ** 0.5)
 
 
-def _write_cells(run: Place, patterns: tuple[str, ...], **uses: LabelledCells | None) -> None:
-    """Write ``training-cells.parquet``: which cells trained and validated, under which label."""
-    rows = [
+def _write_cells(
+    run: Place,
+    patterns: tuple[str, ...],
+    met: Mapping[str, Sequence[str]],
+    **uses: LabelledCells | None,
+) -> None:
+    """Write ``training-cells.parquet``: which cells trained and validated, under which label.
+
+    Those met before come last, without one.
+    """
+    rows: list[tuple[str, str | None, str]] = [
         (str(cell_id), patterns[number], use)
         for use, cells in uses.items()
         if cells is not None
         for cell_id, number in zip(cells.cells.ids, cells.labels, strict=True)
     ]
+    rows += [(cell_id, None, use) for use, ids in met.items() for cell_id in ids]
     columns = zip(*rows, strict=True)
     table = dict(zip(("cell_id", "pattern", "use"), map(list, columns), strict=True))
     write_table(run / "training-cells.parquet", table)
@@ -199,7 +220,8 @@ def _start_from(classifier: Classifier, initial: Classifier) -> None:
             "use the same input settings",
         )
     # Frozen layers were fitted to inputs on the initial model's scale.
-    classifier.inputs = theirs
+    # How many bits the camera has, though, is a fact of the cells that are learnt now.
+    classifier.inputs = theirs.model_copy(update={"content_bits": ours.content_bits})
     if initial.patterns == classifier.patterns:
         classifier.network.make_room(initial.network.state_dict())
         classifier.network.load_state_dict(initial.network.state_dict())
@@ -220,6 +242,30 @@ def check_same(run: Place, settings: TrainSettings, seed: int) -> None:
         raise TrainingError(
             run,
             "holds a training with other settings or another seed",
+            "choose another directory or delete it",
+        )
+
+
+def _digest(cells: LabelledCells) -> str:
+    return fingerprint(cells.cells.ids, [cells.cells.images, cells.labels])
+
+
+def _check_given(run: Place, given: Mapping[str, str | None], labelled: LabelledCells) -> None:
+    """Refuse to go on, or to pass for finished, with anything but what the training began with."""
+    path = run / "about.json"
+    about = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = about.get("given", {})
+    other = next((key for key, value in given.items() if kept.get(key, value) != value), None)
+    # Runs of earlier versions kept the ids alone.
+    if not kept and (cells := run / "training-cells.parquet").exists():
+        table = read_table(cells, columns=["cell_id", "use"]).to_pylist()
+        learnt = {row["cell_id"] for row in table if row["use"] in ("train", "validation")}
+        if about.get("validation") != "test" and learnt != set(labelled.cells.ids):
+            other = "cells"
+    if other:
+        raise TrainingError(
+            run,
+            f"holds a training with other {other.replace('_', ' ')}",
             "choose another directory or delete it",
         )
 

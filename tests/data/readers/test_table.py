@@ -57,6 +57,27 @@ def test_column_names_of_ones_own_are_followed(images: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["path,pattern,specimen,intensity,mask", "train/a.png,Golgi,s1,Positive,masks/a.png"],
+        ["path,pattern,specimen", "train/a.png,Golgi,s1"],
+        ["id;path;pattern;specimen;mask", "7;train/a.png;Golgi;s1;masks/a.png"],
+        ["id;file;pattern", "7;train/a.png;Golgi"],
+    ],
+)
+def test_a_table_that_says_where_images_lie_is_no_published_layout(
+    tmp_path: Path, paint: Paint, rows: list[str]
+) -> None:
+    for seed, name in enumerate(("train/a", "test/b", "masks/a")):
+        paint(tmp_path / f"{name}.png", seed)
+    (tmp_path / "cells.csv").write_text("\n".join(rows) + "\n")
+    assert detect_layout(tmp_path) == "table"
+    (cell,) = open_source(tmp_path)
+    assert (Path(cell.path).name, cell.pattern) == ("a.png", "Golgi")
+    assert (cell.mask_path is not None) == ("mask" in rows[0])
+
+
 def test_folder_with_one_table_of_paths_stands_for_it(images: Path) -> None:
     (images / "cells.csv").write_text(f"{HEADER}\nimages/b.png,golgi,,\n")
     (images / "other.csv").write_text("x,y\n1,2\n")

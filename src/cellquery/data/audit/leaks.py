@@ -12,10 +12,7 @@ import numpy as np
 from cellquery.data.audit.duplicates import DuplicateGroup
 from cellquery.data.audit.findings import SHOWN_CELLS
 from cellquery.data.audit.measurements import Measurements
-from cellquery.data.splits import UNKNOWN_SPECIMEN, UNLABELLED
-from cellquery.data.splitting import UNNAMED
-
-_PASSED_OVER = (UNLABELLED, UNKNOWN_SPECIMEN, UNNAMED)
+from cellquery.data.splits import LEFT_OVER
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def check_split(
     The parts that take up the rest (no pattern, no specimen, not in a table of parts) are passed
     over: nobody trains or tests on them.
     """
-    used = {part: ids for part, ids in parts.items() if part not in _PASSED_OVER}
+    used = {part: ids for part, ids in parts.items() if part not in LEFT_OVER}
     part_of = {str(cell_id): part for part, ids in used.items() for cell_id in ids}
     parts_of: dict[str, set[str]] = defaultdict(set)
     patterns_in: dict[str, set[str]] = {part: set() for part in used}

@@ -13,7 +13,7 @@ from cellquery.core import InputError
 from cellquery.data.readers.contract import Layout, ReaderOptions, Source
 from cellquery.data.readers.facts import FactColumns
 from cellquery.data.readers.numbered import label_tables, numbered_cells
-from cellquery.data.readers.tables import Table
+from cellquery.data.readers.tables import Table, names_files
 
 NAME = "icpr2012"
 
@@ -36,7 +36,7 @@ def read(source: Path, options: ReaderOptions) -> Source:
 
 def _columns_of(table: Table) -> FactColumns | None:
     cell_id = table.named("id", "cellid")
-    if cell_id is None or not _has_semicolons(table):
+    if cell_id is None or names_files(table) or not _has_semicolons(table):
         return None
     columns = FactColumns(
         cell_id,

@@ -14,7 +14,7 @@ from cellquery.data.readers.contract import Layout, ReaderOptions, Source
 from cellquery.data.readers.facts import FactColumns
 from cellquery.data.readers.folders import part_folders
 from cellquery.data.readers.numbered import label_tables, numbered_cells
-from cellquery.data.readers.tables import Table
+from cellquery.data.readers.tables import Table, names_files
 
 NAME = "snphep2"
 
@@ -51,7 +51,7 @@ def _in_tables(source: Path) -> bool:
 
 def _columns_of(table: Table) -> FactColumns | None:
     cell_id, pattern = table.column("id") or table.column("path"), table.column("pattern")
-    if cell_id is None or pattern is None:
+    if cell_id is None or pattern is None or names_files(table, elsewhere=True):
         return None
     return FactColumns(cell_id, pattern, table.column("specimen"), table.column("intensity"))
 

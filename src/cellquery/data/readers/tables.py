@@ -122,6 +122,25 @@ def tables_in(folder: Path) -> list[Table]:
     return tables
 
 
+def names_files(table: Table, *, elsewhere: bool = False) -> bool:
+    """Return whether a table says by a path where each image lies, as the layout ``table`` has it.
+
+    Parameters
+    ----------
+    table : Table
+    elsewhere : bool
+        A column of bare file names is not enough: there are folders in its first path, or masks.
+    """
+    path = table.named("path", "file", "filename", "filepath", "imagepath")
+    if path is None or not elsewhere:
+        return path is not None
+    try:
+        _, first = next(table.rows(), ("", {path: None}))
+    except InputError:
+        return False
+    return table.column("mask") is not None or bool(re.search(r"[/\\]", first[path] or ""))
+
+
 def delimiter(header: str) -> str:
     """Return the delimiter of a csv file, judged by its first line."""
     return max(",;\t", key=header.count)

@@ -1,4 +1,4 @@
-"""Fingerprints of what a campaign is given: it goes on with nothing else."""
+"""Fingerprints of what a training or a campaign is given: it goes on with nothing else."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""Which cells a training has learnt, by its run directory: no others measure its network."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cellquery.core import InputError
+from cellquery.core.durable import read_table
+from cellquery.core.places import Place
+from cellquery.data import Project
+
+
+def trained_cells(run: Place) -> list[str] | None:
+    """Return the ids of the cells that a run was trained and validated on, where it says so.
+
+    Raises
+    ------
+    InputError
+        When it says so in a file that cannot be read.
+    """
+    path = run / "training-cells.parquet"
+    if not path.exists():
+        return None
+    try:
+        ids: list[str] = read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(path, f"cannot be read ({error})", "train again") from error
+    return ids
+
+
+def met_before(
+    project: Project, initial: Place | None, rehearsed: Place | None
+) -> dict[str, list[str]]:
+    """Return which cells of a project were learnt before a training, or are learnt beside it.
+
+    Parameters
+    ----------
+    project : Project
+        Whose cells are learnt now.
+    initial : Path, UPath or None
+        Weights to start from; what they have learnt is known where they lie in their run directory.
+    rehearsed : Path, UPath or None
+        Another project, whose labelled cells join in; its cells are known by their files' digests.
+
+    Returns
+    -------
+    dict of str to list of str
+        Ids under "initial" and "rehearsed".
+    """
+    met = {}
+    if initial is not None and (about := initial.parent / "about.json").exists():
+        of_this = json.loads(about.read_text(encoding="utf-8")).get("project") == project.path.name
+        met["initial"] = (trained_cells(initial.parent) or []) if of_this else []
+    if rehearsed is not None:
+        manifest = Project.open(rehearsed).manifest()
+        labelled = manifest.filter(pc.is_valid(manifest["pattern"]))
+        ours = project.manifest()
+        met["rehearsed"] = ours.filter(
+            pc.is_in(ours["digest"], labelled["digest"].combine_chunks())
+        )["cell_id"].to_pylist()
+    return met
