@@ -15,6 +15,16 @@ export type Specimen = components["schemas"]["SpecimenSummary"];
 
 export const api = createClient<paths>({ headers: { "x-cellquery": "1" } });
 
+/** Says with every request whom the page is for: another may sign in elsewhere in this browser. */
+export function speakFor(me: Me): void {
+  api.use({
+    onRequest({ request }) {
+      request.headers.set("x-cellquery-account", me.name);
+      return request;
+    },
+  });
+}
+
 /** An answer that says no. A network that does not answer throws a TypeError instead. */
 export class Refused extends Error {
   constructor(

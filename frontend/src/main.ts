@@ -1,13 +1,13 @@
 // Signing in, the frame around the views, and the keys.
 
 import { accountsView } from "./accounts";
-import { api, got, Refused, tried, type Me } from "./api";
+import { api, got, Refused, speakFor, tried, type Me } from "./api";
 import { galleryView, reviewView } from "./browse";
 import { h, replace, say } from "./dom";
 import { gridView } from "./grid";
 import { Outbox } from "./outbox";
 import type { Page, View } from "./page";
-import { keptDisplay } from "./pixels";
+import { keptDisplay, picturesOf } from "./pixels";
 import { progressView } from "./progress";
 import { singleView } from "./single";
 import { specimensView } from "./specimens";
@@ -67,8 +67,11 @@ function signIn(): void {
 }
 
 async function frame(me: Me): Promise<void> {
+  speakFor(me);
   const setup = await got(api.GET("/api/setup"));
-  const page: Page = { me, setup, outbox: new Outbox(me.name), display: keptDisplay(), givenBack: Promise.resolve() };
+  picturesOf(setup.identity);
+  const outbox = new Outbox(setup.identity, me.name);
+  const page: Page = { me, setup, outbox, display: keptDisplay(), givenBack: Promise.resolve() };
   const views: Record<string, [string, () => View]> = {
     label: ["Label", () => singleView(page)],
     grid: ["Grid", () => gridView(page)],
@@ -132,6 +135,11 @@ async function frame(me: Me): Promise<void> {
     if (help.open || isForField(at, event)) return;
     if (event.key === "?") {
       help.showModal();
+      event.preventDefault();
+      return;
+    }
+    // A key that is held down names one cell: the next ones have not been looked at.
+    if (event.repeat && !event.key.startsWith("Arrow")) {
       event.preventDefault();
       return;
     }

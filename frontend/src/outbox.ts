@@ -8,20 +8,26 @@ import { say } from "./dom";
 const AT_ONCE = 100;
 
 export class Outbox {
-  private waiting: NewReading[];
+  private waiting: NewReading[] = [];
+  // Where each is kept: one place a reading, since other tabs of the same account keep theirs beside.
+  private readonly places = new Map<string, string>();
   private sending: Promise<void> | null = null;
   private offline = false;
+  private added = 0;
+  private readonly prefix: string;
   onchange: () => void = () => {};
 
-  constructor(private readonly account: string) {
-    this.waiting = JSON.parse(localStorage.getItem(this.place) ?? "[]") as NewReading[];
+  constructor(project: string, account: string) {
+    this.prefix = `cellquery-unsent-${project}-${account}/`;
+    for (const place of Object.keys(localStorage).filter((key) => key.startsWith(this.prefix)).sort()) {
+      const each = JSON.parse(localStorage.getItem(place) ?? "null") as NewReading | null;
+      if (!each) continue;
+      this.waiting.push(each);
+      this.places.set(each.key, place);
+    }
     window.addEventListener("online", () => void this.flush());
     window.setInterval(() => void this.flush(), 2000);
     void this.flush();
-  }
-
-  private get place(): string {
-    return `cellquery-unsent-${this.account}`;
   }
 
   get size(): number {
@@ -41,8 +47,15 @@ export class Outbox {
   }
 
   add(readings: Omit<NewReading, "key">[]): void {
-    this.waiting.push(...readings.map((each) => ({ ...each, key: newKey() }) as NewReading));
-    this.keep();
+    for (const each of readings.map((each) => ({ ...each, key: newKey() }) as NewReading)) {
+      // In the order of answering, through a reload too.
+      const order = String(this.added++).padStart(9, "0");
+      const place = `${this.prefix}${Date.now()}-${order}-${each.key}`;
+      localStorage.setItem(place, JSON.stringify(each));
+      this.places.set(each.key, place);
+      this.waiting.push(each);
+    }
+    this.onchange();
     void this.flush();
   }
 
@@ -83,16 +96,15 @@ export class Outbox {
   private acknowledged(batch: NewReading[]): void {
     const keys = new Set(batch.map((each) => each.key));
     this.waiting = this.waiting.filter((each) => !keys.has(each.key));
+    for (const key of keys) {
+      localStorage.removeItem(this.places.get(key) ?? "");
+      this.places.delete(key);
+    }
     if (this.offline) {
       say("", true);
       say("connected again");
     }
     this.offline = false;
-    this.keep();
-  }
-
-  private keep(): void {
-    localStorage.setItem(this.place, JSON.stringify(this.waiting));
     this.onchange();
   }
 }

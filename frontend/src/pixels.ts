@@ -45,6 +45,13 @@ type Counts = Uint8Array | Uint16Array;
 type Shown = Pick<Turn, "cell_id" | "width" | "height" | "channels" | "bit_depth" | "mask">;
 
 const KEPT = 600;
+let project = "";
+
+/** Says which project's pictures are shown: the browser keeps them, and another has cells of the same ids. */
+export function picturesOf(identity: string): void {
+  project = identity;
+}
+
 const counts = new Map<string, Promise<Counts>>();
 const masks = new Map<string, Promise<Uint8Array>>();
 
@@ -80,7 +87,7 @@ function remembered<T>(
 }
 
 async function fetched(what: string, cellId: string): Promise<ArrayBuffer> {
-  const response = await fetch(`/api/${what}?cell=${encodeURIComponent(cellId)}`);
+  const response = await fetch(`/api/${what}?of=${project}&cell=${encodeURIComponent(cellId)}`);
   if (!response.ok) throw new Refused(response.status, `no ${what} of this cell`);
   return response.arrayBuffer();
 }

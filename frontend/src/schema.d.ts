@@ -808,6 +808,8 @@ export interface components {
          * @description What the page needs before the first cell.
          */
         Setup: {
+            /** Identity */
+            identity: string;
             /** N Pool */
             n_pool: number;
             /** Notice */

@@ -26,6 +26,8 @@ export function singleView(page: Page): View {
   let filling: Promise<void> | null = null;
   let waiting = 0;
   let left = false;
+  let undoing: Promise<void> = Promise.resolve();
+  let undoKey: string | null = null;
 
   const canvas = h("canvas", { class: "cell", role: "img", "aria-label": "cell", hidden: true });
   const facts = h("p", { class: "facts" });
@@ -159,7 +161,7 @@ export function singleView(page: Page): View {
       return;
     }
     const seconds = Math.min(86400, (performance.now() - shownAt) / 1000);
-    const settles = turn.place === 2;
+    const settles = turn.place === 2 && kind !== "skip";
     keystrokes += 1;
     answered.add(turn.cell_id);
     said = `${pattern ? titleOf(page, pattern) : kind}.`;
@@ -169,13 +171,22 @@ export function singleView(page: Page): View {
     show();
   }
 
-  async function undo(): Promise<void> {
+  /** Takes back one label for each press, one after the other. */
+  function undo(): Promise<void> {
+    undoing = undoing.catch(() => {}).then(takeBack);
+    return undoing;
+  }
+
+  async function takeBack(): Promise<void> {
     await page.outbox.flush();
     if (page.outbox.size > 0) {
       say("no connection: undo when it is back");
       return;
     }
-    const { turn } = await got(api.POST("/api/undo", { body: { key: newKey() } }));
+    // Where no answer comes the same is asked again: it may have been taken back already.
+    undoKey ??= newKey();
+    const { turn } = await got(api.POST("/api/undo", { body: { key: undoKey } }));
+    undoKey = null;
     if (!turn) {
       say("nothing left to undo");
       return;

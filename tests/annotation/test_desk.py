@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from cellquery.campaign import KnownLabels
 from cellquery.campaign.records import round_folder
 from cellquery.core import InputError, SettingsError
 from cellquery.data import Project
-from cellquery.storage import SETTLING, Account
+from cellquery.storage import SETTLING, Account, Annotation
 
 from .conftest import ANA, BEN, RITA, label
 
@@ -56,6 +58,23 @@ def test_what_is_labelled_is_not_asked_again_and_comes_back_when_undone(desk: De
     assert desk.readings.labels() == {first: "golgi"}
     desk.undo(ANA, "undo-2")
     assert desk.undo(ANA, "undo-3") is None
+    assert desk.readings.labels() == {}
+
+
+def test_undoing_twice_at_once_takes_back_two(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, *_ = given(desk)
+    desk.accept(ANA, [label(first), label(second, "speckled")])
+    undoable = desk.readings.undoable
+
+    def slow(name: str) -> Annotation | None:
+        found = undoable(name)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(desk.readings, "undoable", slow)
+    with ThreadPoolExecutor(2) as pool:
+        taken = list(pool.map(lambda key: desk.undo(ANA, key), ("undo-1", "undo-2")))
+    assert {each.cell.cell_id for each in taken if each} == {first, second}
     assert desk.readings.labels() == {}
 
 

@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from cellquery.core import InputError, ProjectError
 from cellquery.storage import Accounts, Annotations, Database, Leases, NewAnnotation
 from cellquery.storage.backup import back_up, restore
+from cellquery.storage.owner import claim, identity
 from cellquery.storage.schema import metadata
 
 
@@ -221,6 +222,65 @@ def test_a_torn_backup_is_refused(database: Database, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         restore(other, torn)
     assert Annotations(other).since() == []
+
+
+DIGESTS = {"a": "1", "b": "2", "c": "3"}
+
+
+def test_a_database_knows_its_project(database: Database) -> None:
+    claim(database, DIGESTS)
+    told = identity(database)
+    claim(database, {**DIGESTS, "d": "4"})
+    claim(database, {**DIGESTS, "c": "taken again"})
+    assert identity(database) == told
+    for other in ({}, {"x": "1"}, {"a": "7", "b": "8", "c": "3"}):
+        with pytest.raises(ProjectError, match="holds labels of another project"):
+            claim(database, other)
+
+
+def test_a_database_of_an_earlier_version_is_the_projects_whose_cells_it_names(
+    database: Database,
+) -> None:
+    Annotations(database).add([label("1", "a")])
+    with pytest.raises(ProjectError, match="labels of 'a', which is no cell of this project"):
+        claim(database, {"x": "1"})
+    claim(database, DIGESTS)
+    with pytest.raises(ProjectError, match="another project"):
+        claim(database, {"x": "1"})
+
+
+def test_two_that_open_a_new_database_at_once_agree(url: str) -> None:
+    databases = [Database(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda each: claim(each, DIGESTS), databases))
+    assert len({identity(each) for each in databases}) == 1
+    for each in databases:
+        each.close()
+
+
+@pytest.mark.parametrize("earlier_version", [False, True])
+def test_a_backup_of_another_project_is_refused(
+    database: Database, tmp_path: Path, earlier_version: bool
+) -> None:
+    claim(database, DIGESTS)
+    Annotations(database).add([label("1"), label("2", "b")])
+    file = tmp_path / "backup.gz"
+    back_up(database, file)
+    if earlier_version:
+        lines = gzip.decompress(file.read_bytes()).decode().replace('"0002"', '"0001"').splitlines()
+        kept = [line for line in lines if not line.startswith('["project"')]
+        file.write_bytes(gzip.compress("\n".join(kept).encode(), mtime=0))
+    other = Database.in_file(tmp_path / "other.sqlite")
+    strange = {"a": "7", "x": "8", "y": "9"}
+    claim(other, strange)
+    fault = "'b', which is no cell" if earlier_version else "another project"
+    with pytest.raises(ProjectError, match=rf"backup\.gz: holds labels of {fault}"):
+        restore(other, file, strange)
+    assert Annotations(other).since() == []
+    again = Database.in_file(tmp_path / "again.sqlite")
+    claim(again, DIGESTS)
+    assert restore(again, file, DIGESTS) == 2
+    assert identity(again) == identity(database)
 
 
 def test_the_migrations_make_the_tables_that_the_code_names(database: Database) -> None:

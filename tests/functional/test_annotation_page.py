@@ -437,6 +437,79 @@ def test_two_readers_and_a_reviewer_who_decides(
     admin.wait_for_selector(f'.tile[data-cell="{cell}"]')
 
 
+def test_a_key_that_is_held_down_names_one_cell(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    wait_for_pictures_ahead(page)
+    first = shown(page)
+    for _ in range(5):
+        page.keyboard.down("1")
+        page.wait_for_timeout(100)
+    page.keyboard.up("1")
+    all_stored(page)
+    assert [cell for cell, *_ in history(served)] == [first]
+    page.keyboard.press("2")
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    page.wait_for_selector(f'section.single[data-cell="{first}"]')
+    until(lambda: [kind for _, _, kind, *_ in history(served)].count("withdrawn") == 2)
+
+
+def test_an_undo_whose_answer_is_lost_takes_nothing_more(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    wait_for_pictures_ahead(page)
+    cells = []
+    for key in "12":
+        cells.append(shown(page))
+        page.keyboard.press(key)
+        all_stored(page)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/undo", lose)
+    page.keyboard.press("z")
+    page.wait_for_selector("text=no connection: try again when it is back")
+    page.unroute("**/api/undo")
+    page.keyboard.press("z")
+    page.wait_for_function(
+        "c => document.querySelector('.single').dataset.cell === c", arg=cells[1]
+    )
+    assert len(history(served)) == 3
+
+
+def test_two_pages_of_one_reader_lose_none_of_each_others_labels(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    wait_for_pictures_ahead(page)
+    beside = page.context.new_page()
+    beside.goto(page.url.split("#")[0])
+    beside.wait_for_selector("section.single[data-cell]")
+    wait_for_pictures_ahead(beside)
+    page.context.route("**/api/annotations", lambda route: route.abort())
+    named = []
+    for each, key in ((page, "1"), (beside, "2"), (page, "3")):
+        named.append(shown(each))
+        each.keyboard.press(key)
+        each.wait_for_function(
+            "c => document.querySelector('.single').dataset.cell !== c", arg=named[-1]
+        )
+    beside.close(run_before_unload=False)
+    page.context.unroute("**/api/annotations")
+    page.reload()
+    all_stored(page)
+    until(lambda: len(history(served)) == 3)
+    assert sorted(cell for cell, *_ in history(served)) == sorted(named)
+
+
 def test_a_lost_connection_loses_nothing_and_stores_nothing_twice(
     chromium: Browser, serve: Callable[..., Served]
 ) -> None:

@@ -113,6 +113,19 @@ def test_a_faulty_annotation_is_refused_with_all_that_came_with_it(
     assert desk.history.since() == []
 
 
+def test_labels_of_a_page_are_not_stored_as_anothers_who_signed_in_since(
+    ana: TestClient, desk: Desk
+) -> None:
+    body = {"readings": [reading(next(iter(desk.pool)))]}
+    hers = {"x-cellquery-account": "ana"}
+    assert signed_in(ana, "rita").get("/api/me").json()["name"] == "rita"
+    assert ana.post("/api/annotations", json=body, headers=hers).status_code == 401
+    assert desk.history.since() == []
+    signed_in(ana, "ana")
+    assert ana.post("/api/annotations", json=body, headers=hers).status_code == 200
+    assert [each.annotator for each in desk.history.since()] == ["ana"]
+
+
 def test_a_request_of_another_site_is_refused(ana: TestClient, desk: Desk) -> None:
     cell = next(iter(desk.pool))
     body = {"readings": [reading(cell)]}

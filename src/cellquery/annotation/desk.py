@@ -293,23 +293,25 @@ class Desk:
 
         The reading that was taken back comes as `mine`, so that the page can show it.
         """
-        self.refresh()
-        before = self.history.with_key(_key(account, key))
-        if before is not None:
-            # Asked again because the answer was lost on its way.
-            return self.turn(before.cell_id, account)
-        taken = self.readings.undoable(account.name)
-        if taken is None:
-            return None
-        withdrawn = NewAnnotation(key, taken.cell_id, account.name, "withdrawn", way=taken.way)
-        self.accept(account, [withdrawn])
-        n_others = len(self.readings.of_cell(taken.cell_id))
-        place = (FIRST, SECOND, THIRD)[min(n_others, 2)]
-        if taken.settles:
-            place = SETTLING
-        self.leases.take(account.name, [(taken.cell_id, place)], 1)
-        shown = SECOND if place == THIRD else place
-        return replace(self.turn(taken.cell_id, account, shown), mine=taken)
+        # One at a time: two at once would both take back the same one.
+        with self._lock:
+            self.refresh()
+            before = self.history.with_key(_key(account, key))
+            if before is not None:
+                # Asked again because the answer was lost on its way.
+                return self.turn(before.cell_id, account)
+            taken = self.readings.undoable(account.name)
+            if taken is None:
+                return None
+            withdrawn = NewAnnotation(key, taken.cell_id, account.name, "withdrawn", way=taken.way)
+            self.accept(account, [withdrawn])
+            n_others = len(self.readings.of_cell(taken.cell_id))
+            place = (FIRST, SECOND, THIRD)[min(n_others, 2)]
+            if taken.settles:
+                place = SETTLING
+            self.leases.take(account.name, [(taken.cell_id, place)], 1)
+            shown = SECOND if place == THIRD else place
+            return replace(self.turn(taken.cell_id, account, shown), mine=taken)
 
 
 def _key(account: Account, key: str) -> str:

@@ -15,6 +15,7 @@ from cellquery.core.validation import settings_fault
 from cellquery.data import Project
 from cellquery.data.selection import Selection, select
 from cellquery.storage import Database
+from cellquery.storage.owner import claim
 
 if TYPE_CHECKING:
     from cellquery.campaign import Campaign, CampaignSettings
@@ -175,12 +176,27 @@ def campaign_folder(project: Project) -> Path:
 
 
 def open_database(project: Project, url: str | None = None) -> Database:
-    """Return the database of a project: the one of a URL, or SQLite inside the project."""
-    if url is not None:
-        return Database(url)
-    folder = _folder(project)
-    make_folder(folder)
-    return Database.in_file(folder / "labels.sqlite")
+    """Return the database of a project: the one of a URL, or SQLite inside the project.
+
+    Raises
+    ------
+    ProjectError
+        When it cannot be opened, or holds the labels of another project.
+    """
+    if url is None:
+        folder = _folder(project)
+        make_folder(folder)
+        url = f"sqlite:///{folder / 'labels.sqlite'}"
+    database = Database(url)
+    claim(database, image_digests(project))
+    return database
+
+
+def image_digests(project: Project) -> dict[str, str]:
+    """Return the digest of the image file of every cell, by the cell's id."""
+    manifest = project.manifest()
+    columns = manifest["cell_id"].to_pylist(), manifest["digest"].to_pylist()
+    return dict(zip(*columns, strict=True))
 
 
 def _folder(project: Project) -> Path:

@@ -43,9 +43,11 @@ def restore(
     Example: cellquery restore cells labels.backup
     """
     from cellquery.annotation import open_database
+    from cellquery.annotation.plan import image_digests
     from cellquery.core.words import counted
     from cellquery.data import Project
     from cellquery.storage.backup import restore as put_back
 
-    n = put_back(open_database(Project.open(project), database), file)
+    opened = Project.open(project)
+    n = put_back(open_database(opened, database), file, image_digests(opened))
     say(f"{counted(n, 'annotation')} restored")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from cellquery.core import RESEARCH_USE_ONLY, InputError
 from cellquery.core.durable import replacing
 from cellquery.storage import schema
 from cellquery.storage.database import Database
+from cellquery.storage.owner import check_cells, check_read
 
 _FORMAT = "cellquery backup"
 # Leases, tokens and failed sign-ins are of the moment.
 _KEPT: tuple[sql.Table, ...] = (schema.accounts, schema.history)
+# A backup of the first schema lacks the table of the project, no more.
+_READ_TOO = ("0001",)
 
 
 def back_up(database: Database, path: Path) -> int:
@@ -35,7 +39,7 @@ def back_up(database: Database, path: Path) -> int:
         head = {"format": _FORMAT, "revision": database.revision, "notice": RESEARCH_USE_ONLY}
         text.write(json.dumps(head) + "\n")
         with database.reading() as connection:
-            for table in _KEPT:
+            for table in (*_KEPT, schema.project):
                 order = list(table.primary_key.columns)
                 for row in connection.execute(sql.select(table).order_by(*order)).mappings():
                     n_annotations += table is schema.history
@@ -45,15 +49,25 @@ def back_up(database: Database, path: Path) -> int:
     return n_annotations
 
 
-def restore(database: Database, path: Path) -> int:
+def restore(database: Database, path: Path, digests: Mapping[str, str] | None = None) -> int:
     """Put a backup into a database that holds no annotation yet; all of it or nothing.
+
+    Parameters
+    ----------
+    database : Database
+    path : Path
+    digests : mapping of str to str, or None
+        Of the project's images, by cell: a backup of another project is then refused.
 
     Raises
     ------
     InputError
         When the file is no whole backup of this schema, or the database is not empty.
+    ProjectError
+        When it is a backup of another project.
     """
-    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in _KEPT}
+    tables = (*_KEPT, schema.project)
+    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in tables}
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             head = json.loads(next(lines, "{}"))
@@ -61,7 +75,7 @@ def restore(database: Database, path: Path) -> int:
                 raise InputError(
                     path, "is no backup of cellquery", "give a file of cellquery backup"
                 )
-            if head["revision"] != database.revision:
+            if head["revision"] not in (*_READ_TOO, database.revision):
                 raise InputError(
                     path,
                     f"is of the schema {head['revision']}, not {database.revision}",
@@ -74,6 +88,9 @@ def restore(database: Database, path: Path) -> int:
         raise InputError(path, "no such file", "give a file of cellquery backup") from error
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InputError(path, f"cannot be read ({error})", "give a whole backup") from error
+    if digests is not None:
+        check_cells({row["cell_id"]: row["digest"] for row in rows["project"]}, digests, path)
+        check_read((row["cell_id"] for row in rows["annotations"]), digests, path)
     with database.writing() as connection:
         for table in _KEPT:
             if connection.execute(sql.select(sql.func.count()).select_from(table)).scalar_one():

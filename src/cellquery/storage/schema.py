@@ -60,6 +60,14 @@ history = sql.Table(
     sqlite_autoincrement=True,
 )
 
+# Some of its project's cells, with the digests of their images: see `owner`.
+project = sql.Table(
+    "project",
+    metadata,
+    sql.Column("cell_id", sql.String(512), primary_key=True),
+    sql.Column("digest", sql.String(64), nullable=False),
+)
+
 # A cell is read in numbered places: see FIRST and those after it in records.
 leases = sql.Table(
     "leases",

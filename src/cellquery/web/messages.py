@@ -55,6 +55,8 @@ class Setup(Message):
 
     notice: str
     project: str
+    # What tells it from other projects served at the same address, in what the browser keeps.
+    identity: str
     synthetic: bool
     patterns: list[PatternKey]
     n_pool: int

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import Cookie, Depends, HTTPException, Request
+from fastapi import Cookie, Depends, Header, HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cellquery.storage import ROLES, Account, Accounts, Role
 
 COOKIE = "cellquery_session"
+SHOWN = "x-cellquery-account"
 MAX_BODY_BYTES = 32 * 2**20
 
 # No inline script and nothing from elsewhere: a file name or a label cannot become code.
@@ -89,11 +90,16 @@ async def _refuse(status: int, error: str, send: Send) -> None:
 def signed_in(
     request: Request,
     token: Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)] = None,
+    shown: Annotated[str | None, Header(alias=SHOWN, include_in_schema=False)] = None,
 ) -> Account:
-    """Return who asks, or answer 401."""
+    """Return who asks, or answer 401.
+
+    A page says whom it was opened for. Where another has signed in since in the same browser, its
+    labels are not taken for theirs.
+    """
     accounts: Accounts = request.app.state.accounts
     account = accounts.of_session(token) if token else None
-    if account is None:
+    if account is None or (shown is not None and shown != account.name):
         raise HTTPException(401, "sign in first")
     return account
 
