@@ -51,6 +51,36 @@ def test_a_reviewer_decides_and_the_last_decision_counts() -> None:
     assert readings.label("a") == "golgi"
 
 
+def test_a_skip_settles_nothing_and_leaves_a_decision_as_it_is() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])
+    readings.take([said("a", "rita", None, settles=True)])
+    assert (readings.standing("a"), readings.label("a")) == ("disputed", None)
+    readings.take([said("a", "rolf", "golgi", settles=True), said("a", "rolf", None)])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "golgi")
+
+
+def test_whoever_settled_a_cell_goes_on_settling_it() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])
+    readings.take([said("a", "rita", "golgi", settles=True)])
+    readings.take([said("a", "ben", "centromere")])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "golgi")
+    readings.take([said("a", "rita", "speckled", way="specimen")])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "speckled")
+    readings.take([said("a", "rita", None, kind="withdrawn")])
+    assert readings.label("a") == "golgi"
+    readings.take([said("a", "rita", None, kind="withdrawn")])
+    assert readings.standing("a") == "disputed"
+
+
+def test_what_a_reviewer_cannot_name_is_declined() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "golgi")])
+    readings.take([said("a", "rita", None, kind="unsure", settles=True)])
+    assert (readings.standing("a"), readings.label("a")) == ("declined", None)
+
+
 def test_skipping_and_being_unsure_name_nothing_but_are_readings() -> None:
     readings = Readings()
     readings.take([said("a", "ana", None), said("b", "ana", "golgi", kind="unsure")])
