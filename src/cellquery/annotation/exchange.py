@@ -45,6 +45,9 @@ def label_rows(desk: Desk) -> list[dict[str, Any]]:
     rows = []
     for cell_id in desk.readings.read():
         current = desk.readings.of_cell(cell_id)
+        if not current:
+            # Taken back meanwhile.
+            continue
         last = current[-1]
         values = (
             cell_id,

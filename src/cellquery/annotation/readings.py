@@ -20,6 +20,8 @@ class Readings:
     before to light again. Whoever has settled a cell goes on settling it by what they say of it
     later, in whichever way. A skip never settles.
 
+    One thread at a time takes annotations in; others may ask meanwhile.
+
     Attributes
     ----------
     last : int
@@ -27,7 +29,8 @@ class Readings:
     """
 
     last: int = 0
-    _stacks: dict[str, dict[str, list[Annotation]]] = field(default_factory=dict)
+    # What is kept of a cell is replaced, never changed: other threads see it as it was or as it is.
+    _stacks: dict[str, dict[str, tuple[Annotation, ...]]] = field(default_factory=dict)
     _given: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _order: dict[str, None] = field(default_factory=dict)
 
@@ -37,23 +40,24 @@ class Readings:
         for each in annotations:
             self.last = max(self.last, each.number)
             changed.add(each.cell_id)
-            stacks = self._stacks.setdefault(each.cell_id, {})
+            stacks = dict(self._stacks.get(each.cell_id, {}))
+            stack = stacks.pop(each.annotator, ())
             given = self._given[each.annotator]
             if each.kind != "withdrawn":
-                stack = stacks.setdefault(each.annotator, [])
                 settles = each.settles or any(before.settles for before in stack)
                 settles = settles and each.kind != "skip"
-                stack.append(each if settles == each.settles else replace(each, settles=settles))
+                stack += (each if settles == each.settles else replace(each, settles=settles),)
                 given.append(each.cell_id)
-                self._order.setdefault(each.cell_id)
-                continue
-            if stack := stacks.get(each.annotator):
-                stack.pop()
+            elif stack:
+                stack = stack[:-1]
                 del given[_last_place(given, each.cell_id)]
-                if not stack:
-                    del stacks[each.annotator]
-            if not stacks:
-                del self._stacks[each.cell_id]
+            if stack:
+                stacks[each.annotator] = stack
+            if stacks:
+                self._stacks[each.cell_id] = stacks
+                self._order.setdefault(each.cell_id)
+            else:
+                self._stacks.pop(each.cell_id, None)
                 self._order.pop(each.cell_id, None)
         return changed
 
@@ -124,7 +128,7 @@ class Readings:
 
     def labels(self) -> dict[str, str]:
         """Return the pattern of every cell that has one."""
-        found = ((cell_id, self.label(cell_id)) for cell_id in self._order)
+        found = ((cell_id, self.label(cell_id)) for cell_id in self.read())
         return {cell_id: pattern for cell_id, pattern in found if pattern is not None}
 
 
