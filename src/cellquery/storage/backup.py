@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def restore(database: Database, path: Path) -> int:
                 rows[name].append(row)
     except FileNotFoundError as error:
         raise InputError(path, "no such file", "give a file of cellquery backup") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise InputError(path, f"cannot be read ({error})", "give a whole backup") from error
     with database.writing() as connection:
         for table in _KEPT:
