@@ -295,6 +295,8 @@ def test_a_plan_is_kept_and_not_changed_on_the_way(project: Project, tmp_path: P
     assert Plan.of(project, overlap=0.2) == plan
     with pytest.raises(SettingsError, match="began with another overlap"):
         Plan.of(project, overlap=0.5)
+    with pytest.raises(SettingsError, match="overlap: Input should be less than or equal to 1"):
+        Plan.of(project, overlap=2.0)
 
 
 @pytest.mark.parametrize(
