@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from cellquery.annotation import Desk, People, Plan
+from cellquery.annotation.review import worth_a_look
 from cellquery.campaign import KnownLabels
 from cellquery.campaign.records import round_folder
 from cellquery.core import InputError, SettingsError
 from cellquery.data import Project
-from cellquery.storage import SETTLING, Account, Annotation
+from cellquery.storage import SETTLING, Account, Annotation, NewAnnotation
 
 from .conftest import ANA, BEN, RITA, label
 
@@ -122,6 +123,36 @@ def test_cells_to_be_read_twice_go_to_a_second_reader_and_disputes_to_a_reviewer
     desk.accept(RITA, [label(first, "speckled", settles=True)])
     assert desk.readings.label(first) == "speckled"
     assert first not in {*given(desk, RITA, 20), *given(desk, n=20), *given(desk, BEN, 20)}
+
+
+def test_a_dispute_that_a_reviewer_skips_is_another_reviewers_turn(
+    desk_with: Callable[..., Desk],
+) -> None:
+    desk = desk_with(overlap=1.0)
+    rolf = Account("rolf", "reviewer")
+    desk.accounts.add(rolf.name, rolf.role)
+    (cell,) = given(desk, n=1)
+    desk.accept(ANA, [label(cell)])
+    desk.accept(BEN, [label(cell, "speckled")])
+    (turn,) = desk.next(RITA, 1)
+    assert (turn.cell.cell_id, turn.place) == (cell, SETTLING)
+    # As the page sends it.
+    desk.accept(RITA, [NewAnnotation("skip", cell, "", "skip", settles=True)])
+    assert not desk.history.of_cell(cell)[-1].settles
+    assert cell not in given(desk, RITA, 20)
+    # Taken back, it is hers to settle again.
+    taken = desk.undo(RITA, "undo")
+    assert taken is not None
+    assert (taken.cell.cell_id, taken.place) == (cell, SETTLING)
+    desk.accept(RITA, [NewAnnotation("skip once more", cell, "", "skip", settles=True)])
+    (turn,) = desk.next(rolf, 1)
+    assert (turn.cell.cell_id, turn.place) == (cell, SETTLING)
+    disputed, _ = worth_a_look(desk, RITA, "disputed")
+    assert [each.turn.cell.cell_id for each in disputed] == [cell]
+    desk.accept(rolf, [NewAnnotation("unsure", cell, "", "unsure", settles=True)])
+    assert cell not in {*given(desk, RITA, 20), *given(desk, rolf, 20), *given(desk, BEN, 20)}
+    declined, _ = worth_a_look(desk, RITA, "declined")
+    assert [each.turn.cell.cell_id for each in declined] == [cell]
 
 
 def test_a_third_reader_is_asked_without_being_told_and_the_majority_decides(
@@ -288,6 +319,8 @@ def test_a_plan_is_kept_and_not_changed_on_the_way(project: Project, tmp_path: P
     assert Plan.of(project, overlap=0.2) == plan
     with pytest.raises(SettingsError, match="began with another overlap"):
         Plan.of(project, overlap=0.5)
+    with pytest.raises(SettingsError, match="overlap: Input should be less than or equal to 1"):
+        Plan.of(project, overlap=2.0)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_csv_says_who_said_what_and_goes_in_again(annotated: Desk) -> None:
     assert rows[2]["label"] == ""
     assert rows[2]["standing"] == "disputed"
     assert import_labels(annotated, RITA, content, "labels.csv") == 5
-    assert import_labels(annotated, RITA, content, "labels.csv") == 5
+    assert import_labels(annotated, RITA, content, "labels.csv") == 0, "nothing of it is new"
     ritas = [each for each in annotated.history.since() if each.annotator == "rita"]
     assert len(ritas) == 5
     assert {each.way for each in ritas} == {"import"}
@@ -56,12 +56,16 @@ def test_a_csv_says_who_said_what_and_goes_in_again(annotated: Desk) -> None:
         ("id,label\n1,golgi\n", "no columns"),
         ("cell_id,label\nnowhere,golgi\n", "line 2 names a cell that is not there"),
         ("cell_id,label\n{cell},mystery\n", "line 2 has a label outside the class list"),
+        (
+            "cell_id,label\n{cell},golgi\n\n{cell},speckled\n",
+            "line 4 says speckled of the cell {cell}, line 2 golgi; keep one",
+        ),
         ('cell_id,label\n"a\x00b,golgi\n', "line 2 names a cell|is no csv"),
     ],
 )
 def test_a_csv_with_a_fault_is_refused_whole(desk: Desk, text: str, fault: str) -> None:
     cell = sorted(desk.pool)[0]
-    with pytest.raises(InputError, match=fault):
+    with pytest.raises(InputError, match=fault.format(cell=cell)):
         import_labels(desk, ANA, text.format(cell=cell), "labels.csv")
     assert desk.history.since() == []
 
@@ -71,6 +75,13 @@ def test_labels_are_taken_in_any_spelling(desk: Desk) -> None:
     text = f"\ufeffcell_id,label\n{first},NuMem\n{second},\n"
     assert import_labels(desk, ANA, text, "labels.csv") == 1
     assert desk.readings.labels() == {first: "nuclear_membrane"}
+
+
+def test_a_label_given_twice_in_a_csv_counts_once(desk: Desk) -> None:
+    first, second, *_ = sorted(desk.pool)
+    text = f"cell_id,label\n{first},golgi\n{second},golgi\n{first},Golgi\n"
+    assert import_labels(desk, ANA, text, "labels.csv") == 2
+    assert len(desk.history.since()) == 2
 
 
 def test_parquet_and_label_studio_hold_the_same_labels(annotated: Desk, tmp_path: Path) -> None:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import threading
+import time
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import given, strategies as st
 
 from cellquery.annotation import Readings
 from cellquery.storage import Annotation
 
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 def said(cell: str, who: str, pattern: str | None, **more: object) -> Annotation:
@@ -51,6 +65,36 @@ def test_a_reviewer_decides_and_the_last_decision_counts() -> None:
     assert readings.label("a") == "golgi"
 
 
+def test_a_skip_settles_nothing_and_leaves_a_decision_as_it_is() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])
+    readings.take([said("a", "rita", None, settles=True)])
+    assert (readings.standing("a"), readings.label("a")) == ("disputed", None)
+    readings.take([said("a", "rolf", "golgi", settles=True), said("a", "rolf", None)])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "golgi")
+
+
+def test_whoever_settled_a_cell_goes_on_settling_it() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])
+    readings.take([said("a", "rita", "golgi", settles=True)])
+    readings.take([said("a", "ben", "centromere")])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "golgi")
+    readings.take([said("a", "rita", "speckled", way="specimen")])
+    assert (readings.standing("a"), readings.label("a")) == ("settled", "speckled")
+    readings.take([said("a", "rita", None, kind="withdrawn")])
+    assert readings.label("a") == "golgi"
+    readings.take([said("a", "rita", None, kind="withdrawn")])
+    assert readings.standing("a") == "disputed"
+
+
+def test_what_a_reviewer_cannot_name_is_declined() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "golgi")])
+    readings.take([said("a", "rita", None, kind="unsure", settles=True)])
+    assert (readings.standing("a"), readings.label("a")) == ("declined", None)
+
+
 def test_skipping_and_being_unsure_name_nothing_but_are_readings() -> None:
     readings = Readings()
     readings.take([said("a", "ana", None), said("b", "ana", "golgi", kind="unsure")])
@@ -58,6 +102,33 @@ def test_skipping_and_being_unsure_name_nothing_but_are_readings() -> None:
     assert readings.labels() == {}
     readings.take([said("b", "ben", "speckled")])
     assert readings.labels() == {"b": "speckled"}
+
+
+def test_labels_are_told_while_another_thread_takes_readings_in(busy_threads: None) -> None:
+    readings, going = Readings(), threading.Event()
+    going.set()
+
+    def take() -> None:
+        for number in itertools.count():
+            if not going.is_set():
+                return
+            cells = [f"{number}-{i}" for i in range(20)]
+            readings.take(said(cell, who, "golgi") for cell in cells for who in ("ana", "ben"))
+            readings.take(said(cell, "ben", None, kind="withdrawn") for cell in cells)
+            if number % 2:
+                readings.take(said(cell, "ana", None, kind="withdrawn") for cell in cells)
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    try:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            assert set(readings.labels().values()) <= {"golgi"}
+            for cell in readings.read()[-100:]:
+                assert all(each.pattern == "golgi" for each in readings.of_cell(cell))
+    finally:
+        going.clear()
+        taking.join()
 
 
 def test_ones_own_last_readings_come_newest_first_and_each_cell_once() -> None:

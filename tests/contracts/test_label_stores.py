@@ -283,6 +283,21 @@ def test_a_backup_of_another_project_is_refused(
     assert identity(again) == identity(database)
 
 
+def test_a_damaged_backup_is_refused_wherever_the_damage_is(
+    database: Database, tmp_path: Path
+) -> None:
+    Annotations(database).add([label(str(n), str(n)) for n in range(50)])
+    back_up(database, tmp_path / "backup.gz")
+    whole, damaged = (tmp_path / "backup.gz").read_bytes(), tmp_path / "damaged.gz"
+    other = Database.in_file(tmp_path / "other.sqlite")
+    # After the head of a gzip file, which ends with a name.
+    for place in range(whole.index(0, 10) + 1, len(whole), 7):
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(InputError, match=r"damaged\.gz: "):
+            restore(other, damaged)
+    assert Annotations(other).since() == []
+
+
 def test_the_migrations_make_the_tables_that_the_code_names(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +91,8 @@ def test_accounts_are_listed_linked_and_closed(cli: Cli, project: Path) -> None:
         (["serve", "{bare}"], "every cell has a pattern already"),
         (["serve", "{bare}", "--split", "random", "--pool", "x"], "has no part 'x'"),
         (["serve", "{project}", "--overlap", "0.5"], "annotation began with another overlap"),
+        (["serve", "{project}", "--overlap", "2"], "overlap: Input should be less"),
+        (["serve", "{project}", "--database", "postgresql://host:port/labels"], "no number"),
         (["serve", "{project}", "--port", "99999"], "cannot be listened on"),
     ],
 )
@@ -116,3 +120,30 @@ def test_a_port_that_is_taken_is_named(cli: Cli, project: Path) -> None:
         done = cli("serve", project, "--port", str(port))
     assert done.returncode == 1
     assert f"127.0.0.1:{port}: cannot be listened on" in done.stderr
+
+
+def test_serve_signs_in_an_administrator_of_a_free_name(cli: Cli, project: Path) -> None:
+    assert cli("accounts", "add", project, "admin", "--no-password").returncode == 0
+    assert _signed_in_by_serve(project) == "admin-2"
+    assert _signed_in_by_serve(project) == "admin-2", "it is there now"
+    assert cli("accounts", "close", project, "admin-2").returncode == 0
+    assert _signed_in_by_serve(project) == "admin-3"
+
+
+def _signed_in_by_serve(project: Path) -> str:
+    """Return whom the link signs in that `cellquery serve` prints."""
+    command = [sys.executable, "-m", "cellquery", "serve", str(project)]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--no-training"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        said = ""
+        for line in serving.stdout:
+            said += line
+            if found := re.search(r"the link signs (\S+) in", line):
+                serving.kill()
+                return found[1]
+    raise AssertionError(said)

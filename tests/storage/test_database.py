@@ -18,6 +18,9 @@ PAST = Path(__file__).parent / "past"
     ("url", "fault"),
     [
         ("nonsense", "its address is no URL"),
+        ("sqlite://labels.sqlite", "is no address of a file"),
+        ("postgresql://nobody:secret@host:port/labels", "the port in its address is no number"),
+        ("postgresql://nobody:s@secret:secret@host/labels", "the port in its address is no number"),
         ("mysql://host/name", "is no database that can be used"),
         ("sqlite:////absent/folder/labels.sqlite", "cannot be opened"),
         ("postgresql://nobody:secret@127.0.0.1:1/none", "cannot be opened"),

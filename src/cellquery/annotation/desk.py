@@ -151,7 +151,7 @@ class Desk:
             self._rank[cell_id] = min(self._rank.values(), default=0) - 1
         elif standing == "disputed":
             self._disputed[cell_id] = None
-        elif standing != "settled" and len(current) == 1 and self.wants_two(cell_id):
+        elif len(current) == 1 and not self.readings.decision(cell_id) and self.wants_two(cell_id):
             self._second[cell_id] = None
 
     def wants_two(self, cell_id: str) -> bool:
@@ -249,7 +249,8 @@ class Desk:
         """Store annotations and return their numbers once they are on the disk.
 
         One that arrives again, by its key, is stored once. Where it does not say whose suggestion
-        came with the cell, it is the newest network's.
+        came with the cell, it is the newest network's. A skip settles nothing: a dispute is then
+        another reviewer's turn.
 
         Raises
         ------
@@ -282,6 +283,7 @@ class Desk:
                     model=model,
                     suggestion=said,
                     shown=each.shown and said is not None,
+                    settles=each.settles and each.kind != "skip",
                 )
             )
         numbers = self.history.add(stored)
@@ -307,7 +309,8 @@ class Desk:
             self.accept(account, [withdrawn])
             n_others = len(self.readings.of_cell(taken.cell_id))
             place = (FIRST, SECOND, THIRD)[min(n_others, 2)]
-            if taken.settles:
+            disputed = self.readings.standing(taken.cell_id) == "disputed"
+            if taken.settles or (disputed and account.role != "annotator"):
                 place = SETTLING
             self.leases.take(account.name, [(taken.cell_id, place)], 1)
             shown = SECOND if place == THIRD else place

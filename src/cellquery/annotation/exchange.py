@@ -45,6 +45,9 @@ def label_rows(desk: Desk) -> list[dict[str, Any]]:
     rows = []
     for cell_id in desk.readings.read():
         current = desk.readings.of_cell(cell_id)
+        if not current:
+            # Taken back meanwhile.
+            continue
         last = current[-1]
         values = (
             cell_id,
@@ -164,15 +167,20 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
     account : Account
     text : str
         With the columns ``cell_id`` and ``label`` (or ``pattern``); rows without a label are
-        passed over. A file taken in again changes nothing. An apostrophe that guards an id
-        against spreadsheets is taken off.
+        passed over, a label given twice counts once. A file taken in again changes nothing. An
+        apostrophe that guards an id against spreadsheets is taken off.
     where : str or Path
         What the text is called in messages.
+
+    Returns
+    -------
+    int
+        How many labels had not been taken in before.
 
     Raises
     ------
     InputError
-        Naming the first line at fault.
+        Naming the first line at fault; two, where they label one cell differently.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
@@ -184,6 +192,7 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
         raise InputError(where, "no columns cell_id and label", "name them in the first line")
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     new: list[NewAnnotation] = []
+    named: dict[str, tuple[str, str]] = {}
     try:
         for row in reader:
             name, cell_id = (row.get(column) or "").strip(), row.get("cell_id") or ""
@@ -206,6 +215,15 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
                     f"{line} has a label outside the class list",
                     f"use {', '.join(desk.plan.patterns)}",
                 )
+            before, said = named.setdefault(cell_id, (line, pattern))
+            if said != pattern:
+                raise InputError(
+                    where,
+                    f"{line} says {pattern} of the cell {cell_id}, {before} {said}",
+                    "keep one of them",
+                )
+            if before != line:
+                continue
             new.append(
                 NewAnnotation(
                     f"{digest}:{cell_id}", cell_id, account.name, "label", pattern, way="import"
@@ -213,9 +231,12 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
             )
     except csv.Error as error:
         raise _no_csv(where, error) from error
+    desk.refresh()
+    last, n_new = desk.readings.last, 0
     for start in range(0, len(new), 500):
-        desk.accept(account, new[start : start + 500])
-    return len(new)
+        # What was there already has the number of its first time.
+        n_new += sum(each > last for each in desk.accept(account, new[start : start + 500]))
+    return n_new
 
 
 def _no_csv(where: str | Path, error: csv.Error) -> InputError:

@@ -80,11 +80,9 @@ class Plan(BaseModel):
             ours = kept.initial_file(project)
             if given is not None and ours is not None and _same(Path(given), ours):
                 values["initial"] = kept.initial
-            for key, value in values.items():
-                if (
-                    getattr(kept, key)
-                    != cls.model_validate({**kept.model_dump(), key: value}).model_dump()[key]
-                ):
+            wanted = cls._made(path, {**kept.model_dump(), **values})
+            for key in values:
+                if getattr(kept, key) != getattr(wanted, key):
                     raise SettingsError(
                         path, f"annotation began with another {key}", f"leave out {key}"
                     )
@@ -95,10 +93,7 @@ class Plan(BaseModel):
             values.setdefault("patterns", Classifier.load(given).patterns)
             values["initial"] = _INITIAL
         values.setdefault("patterns", project.patterns or SIX_PATTERNS)
-        try:
-            plan = cls(**values)
-        except ValidationError as error:
-            raise settings_fault(error, path, "see cellquery serve --help") from error
+        plan = cls._made(path, values)
         plan.settings().sizes(len(plan.cells(project)))
         make_folder(path.parent)
         if given is not None:
@@ -106,6 +101,13 @@ class Plan(BaseModel):
                 file.write(Path(given).read_bytes())
         write_json(path, plan.model_dump())
         return plan
+
+    @classmethod
+    def _made(cls, path: Path, values: dict[str, Any]) -> Self:
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise settings_fault(error, path, "see cellquery serve --help") from error
 
     def settings(self) -> CampaignSettings:
         """Return the settings of the campaign."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cellquery.storage import Annotation
@@ -17,7 +17,10 @@ class Readings:
     """Every cell's current readings, derived from annotations in the order of their numbers.
 
     An annotator's reading of a cell is their last annotation of it; taking it back brings the one
-    before to light again.
+    before to light again. Whoever has settled a cell goes on settling it by what they say of it
+    later, in whichever way. A skip never settles.
+
+    One thread at a time takes annotations in; others may ask meanwhile.
 
     Attributes
     ----------
@@ -26,7 +29,8 @@ class Readings:
     """
 
     last: int = 0
-    _stacks: dict[str, dict[str, list[Annotation]]] = field(default_factory=dict)
+    # What is kept of a cell is replaced, never changed: other threads see it as it was or as it is.
+    _stacks: dict[str, dict[str, tuple[Annotation, ...]]] = field(default_factory=dict)
     _given: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _order: dict[str, None] = field(default_factory=dict)
 
@@ -36,20 +40,24 @@ class Readings:
         for each in annotations:
             self.last = max(self.last, each.number)
             changed.add(each.cell_id)
-            stacks = self._stacks.setdefault(each.cell_id, {})
+            stacks = dict(self._stacks.get(each.cell_id, {}))
+            stack = stacks.pop(each.annotator, ())
             given = self._given[each.annotator]
             if each.kind != "withdrawn":
-                stacks.setdefault(each.annotator, []).append(each)
+                settles = each.settles or any(before.settles for before in stack)
+                settles = settles and each.kind != "skip"
+                stack += (each if settles == each.settles else replace(each, settles=settles),)
                 given.append(each.cell_id)
-                self._order.setdefault(each.cell_id)
-                continue
-            if stack := stacks.get(each.annotator):
-                stack.pop()
+            elif stack:
+                stack = stack[:-1]
                 del given[_last_place(given, each.cell_id)]
-                if not stack:
-                    del stacks[each.annotator]
-            if not stacks:
-                del self._stacks[each.cell_id]
+            if stack:
+                stacks[each.annotator] = stack
+            if stacks:
+                self._stacks[each.cell_id] = stacks
+                self._order.setdefault(each.cell_id)
+            else:
+                self._stacks.pop(each.cell_id, None)
                 self._order.pop(each.cell_id, None)
         return changed
 
@@ -86,17 +94,24 @@ class Readings:
     def standing(self, cell_id: str) -> Standing:
         """Return how a cell stands.
 
-        ``declined``: read, but by nobody who named a pattern. ``disputed``: named differently,
-        no pattern by the majority, and no reviewer's decision. ``settled``: a reviewer has decided.
+        ``declined``: read, but by nobody who named a pattern, or a reviewer has decided that it
+        cannot be named. ``disputed``: named differently, no pattern by the majority, and no
+        reviewer's decision. ``settled``: a reviewer has decided on a pattern.
         """
         current = self.of_cell(cell_id)
         if not current:
             return "unread"
-        if any(each.settles for each in current):
-            return "settled"
+        if self.decision(cell_id):
+            return "settled" if self.label(cell_id) else "declined"
         if all(each.kind != "label" for each in current):
             return "declined"
         return "labelled" if self.label(cell_id) else "disputed"
+
+    def decision(self, cell_id: str) -> Annotation | None:
+        """Return the last reading of a cell that settles it; None where no reviewer has decided."""
+        stacks = self._stacks.get(cell_id, {}).values()
+        settling = (each for stack in stacks for each in stack if each.settles)
+        return max(settling, key=lambda each: each.number, default=None)
 
     def label(self, cell_id: str) -> str | None:
         """Return the pattern that a cell has by its readings; None while there is none.
@@ -104,17 +119,16 @@ class Readings:
         A reviewer's last decision outweighs all readings; without one, more than half of those
         who named a pattern must have named the same: both of two, two of three.
         """
+        decision = self.decision(cell_id)
+        if decision:
+            return decision.pattern if decision.kind == "label" else None
         current = self.of_cell(cell_id)
-        settling = [each for each in current if each.settles]
-        if settling:
-            last = settling[-1]
-            return last.pattern if last.kind == "label" else None
         named = Counter(each.pattern for each in current if each.kind == "label")
         return next((name for name, n in named.items() if 2 * n > named.total()), None)
 
     def labels(self) -> dict[str, str]:
         """Return the pattern of every cell that has one."""
-        found = ((cell_id, self.label(cell_id)) for cell_id in self._order)
+        found = ((cell_id, self.label(cell_id)) for cell_id in self.read())
         return {cell_id: pattern for cell_id, pattern in found if pattern is not None}
 
 

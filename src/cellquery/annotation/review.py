@@ -61,9 +61,9 @@ def worth_a_look(
     account : Account
     worth : {"mine", "disputed", "declined", "errors"}
         One's own last readings, newest first; cells that people named differently; cells that
-        nobody could name; labels that are likely wrong by confident learning, the most suspicious
-        first, then all others unlike what a network said, the surest first. Networks that have
-        learnt a cell are not asked about it.
+        nobody could name, or a reviewer decided cannot be; labels that are likely wrong by
+        confident learning, the most suspicious first, then all others unlike what a network said,
+        the surest first. Networks that have learnt a cell are not asked about it.
     n : int
     """
     desk.refresh()

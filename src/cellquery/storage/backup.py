@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +87,7 @@ def restore(database: Database, path: Path, digests: Mapping[str, str] | None = 
                 rows[name].append(row)
     except FileNotFoundError as error:
         raise InputError(path, "no such file", "give a file of cellquery backup") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise InputError(path, f"cannot be read ({error})", "give a whole backup") from error
     if digests is not None:
         check_cells({row["cell_id"]: row["digest"] for row in rows["project"]}, digests, path)

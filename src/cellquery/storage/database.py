@@ -43,6 +43,13 @@ class Database:
             raise ProjectError(
                 "database", "its address is no URL", "give sqlite:///FILE or postgresql://HOST/NAME"
             ) from error
+        except ValueError as error:
+            # Not shown: what stands in the port's place may be a password with an @ in it.
+            raise ProjectError(
+                "database",
+                "the port in its address is no number",
+                "give postgresql://HOST:PORT/NAME, and %40 for an @ in a password",
+            ) from error
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         elif parsed.get_backend_name() != "sqlite":
@@ -66,6 +73,10 @@ class Database:
         except ModuleNotFoundError as error:
             raise ProjectError(
                 self.name, "needs psycopg", "pip install 'cellquery[postgresql]'"
+            ) from error
+        except sql.exc.ArgumentError as error:
+            raise ProjectError(
+                self.name, "is no address of a file", "give sqlite:///FILE"
             ) from error
         except sql.exc.DBAPIError as error:
             fault = " ".join(str(error.orig).split())

@@ -63,7 +63,7 @@ class NewAnnotation:
     keystrokes : int
         Keys and clicks that it took.
     settles : bool
-        A reviewer's decision, which outweighs other readings.
+        A reviewer's decision, which outweighs other readings; a skip is none.
     """
 
     key: str

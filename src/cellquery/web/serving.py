@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain, count
 
 import uvicorn
 
@@ -50,7 +51,7 @@ def listen(
     port = listening.getsockname()[1]
     accounts = Accounts(database)
     able = [each for each in accounts.all() if each.role == "administrator" and each.active]
-    first = able[0] if able else accounts.add(ADMINISTRATOR, "administrator")
+    first = able[0] if able else accounts.add(_free_name(accounts), "administrator")
     desk = Desk(project, plan, database)
     allowed = ["127.0.0.1", "localhost", "[::1]", *names]
     if host not in ("127.0.0.1", "localhost", "::1"):
@@ -124,6 +125,12 @@ class _Trainer:
                 return
             time.sleep(1)
         self.say("training ended five times over: see cellquery campaign people")
+
+
+def _free_name(accounts: Accounts) -> str:
+    taken = {each.name for each in accounts.all()}
+    names = chain([ADMINISTRATOR], (f"{ADMINISTRATOR}-{n}" for n in count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def _bound(host: str, port: int) -> socket.socket:
