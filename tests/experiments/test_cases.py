@@ -277,6 +277,8 @@ def test_a_finished_campaign_of_other_settings_is_refused(
     [
         ("pool", {"cells": 90, "digest": "0" * 32}, "cells of the pool or their images"),
         ("judged_cells", {"test": "0" * 32}, "the cells that it was judged on"),
+        ("judged_labels", {"test": "0" * 32}, "the cells that it was judged on"),
+        ("known_labels", "0" * 32, "the labels of the pool"),
         ("patterns", ["golgi"], "the patterns"),
     ],
 )

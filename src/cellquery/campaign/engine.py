@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from cellquery.acquisition import Candidates, Query, joined, query_strategy
-from cellquery.campaign.began import check_given, check_settings
+from cellquery.campaign.began import check_given, check_settings, given_cells
 from cellquery.campaign.estimate import estimate_accuracy
 from cellquery.campaign.judging import Judged
-from cellquery.campaign.oracle import Oracle
+from cellquery.campaign.oracle import KnownLabels, Oracle
 from cellquery.campaign.pool import Pool
 from cellquery.campaign.records import (
     Answers,
@@ -182,7 +182,7 @@ class Campaign:
         """
         make_folder(self.root)
         with _alone(self.root):
-            self._begin()
+            self._begin(oracle)
             if not self._audited(oracle):
                 self._stand(0, oracle)
                 return "waiting"
@@ -194,17 +194,19 @@ class Campaign:
             rmtree(self.root / "early", ignore_errors=True)
         return "done"
 
-    def _begin(self) -> None:
+    def _begin(self, oracle: Oracle | None = None) -> None:
         path = self.root / "campaign.json"
         given = {
             "seed": self.seed,
             "patterns": list(self.patterns),
-            "pool": {"cells": len(self.pool), "digest": self.pool.digest},
             "budget": self.budget,
             "first": self.first,
             "per_round": self.per_round,
             **self._given,
         }
+        if isinstance(oracle, KnownLabels):
+            # People may change their answers, which later rounds learn; these do not change.
+            given["known_labels"] = oracle.digest(self.pool.cells.ids)
         if path.exists():
             check_settings(self.root, self.settings)
             check_given(self.root, given)
@@ -215,15 +217,14 @@ class Campaign:
 
     @cached_property
     def _given(self) -> dict[str, Any]:
-        """Fingerprints of all that it is given beside the pool's cells."""
+        """Fingerprints of the cells and the network that it is given."""
         initial, rehearsed = self.initial, self.rehearsed
         return {
-            "specimens": fingerprint(self.pool.specimens),
+            **given_cells(self.pool, self.judged),
             "initial_network": None if initial is None else network_fingerprint(initial),
             "rehearsed_cells": None
             if rehearsed is None
             else fingerprint(rehearsed.cells.ids, [rehearsed.cells.images, rehearsed.labels]),
-            "judged_cells": {part.name: fingerprint(part.cells.ids) for part in self.judged},
         }
 
     def _audited(self, oracle: Oracle) -> bool:
