@@ -197,6 +197,22 @@ def test_a_preset_that_was_changed_does_not_change_it_unnoticed(
     begin(tmp_path, given, train={**TRAIN, "label_smoothing": 0.0})
 
 
+def test_random_rounds_may_be_shorter_where_nothing_depends_on_their_weights(
+    tmp_path: Path, given: Given
+) -> None:
+    shorter, last = {**TRAIN, "max_epochs": 3, "min_steps": 7}, {"strategy": "random", "final": {}}
+    to_the_end, until_stable = tmp_path / "to-the-end", tmp_path / "until-stable"
+    for root, kappa in ((to_the_end, None), (until_stable, 0.9)):
+        root.mkdir()
+        begin(root, given, **last, stop_kappa=kappa)
+    begin(to_the_end, given, **last, train=shorter)
+    otherwise = {**TRAIN, "inputs": {**TRAIN["inputs"], "details": "signed"}}
+    with pytest.raises(SettingsError, match=r"training\.inputs\.details = "):
+        begin(to_the_end, given, **last, train=otherwise)
+    with pytest.raises(SettingsError, match=r"training\.max_epochs = 1, not 3"):
+        begin(until_stable, given, **last, stop_kappa=0.9, train=shorter)
+
+
 def test_what_is_delivered_is_shown_as_many_views_as_it_began_with(
     tmp_path: Path, given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:

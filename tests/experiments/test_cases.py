@@ -254,7 +254,7 @@ def test_cases_budgets_and_seeds_may_go_and_what_came_later_was_at_its_default(
         facts = json.loads(path.read_text())
         del facts["settings"]["stop_kappa"]
         if "RS" in str(path):
-            facts["settings"]["train"] = TINY
+            facts["settings"]["train"] |= {"max_epochs": 6, "min_steps": 50}
         kept = {key: facts[key] for key in ("settings", "seed", "patterns", "pool", "budget")}
         path.write_text(json.dumps(kept))
     before = {path: path.stat().st_mtime_ns for path in records.rglob("final.json")}

@@ -47,9 +47,12 @@ def check_settings(folder: Path, settings: CampaignSettings) -> None:
         was["final_training"] |= _as_long(
             was["final_training"], now["final_training"], kept["budget"]
         )
-    if settings.strategy == "random" and settings.final is not None:
-        # Nothing depends on the networks of its rounds, which were trained for longer once.
-        del was["training"], now["training"]
+    once = settings.strategy == "random" and settings.final is not None
+    if once and settings.stop_kappa is None:
+        # Nothing depends on the weights of its rounds, which were trained for longer once; the last
+        # training has their inputs.
+        longer = {key: now["training"][key] for key in ("max_epochs", "min_steps")}
+        was["training"] = was["training"] | longer
     if unlike := difference(was, now):
         raise SettingsError(
             folder,
