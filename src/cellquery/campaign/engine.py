@@ -145,7 +145,8 @@ class Campaign:
         else:
             self.inputs = fitted_inputs(self.inputs, self.pool.cells.images)
         train = self.settings.training()
-        freezes = self.initial is not None and self.initial.network.has_early
+        early = self.initial is not None and self.initial.network.has_early
+        freezes = early and self.settings.freeze_early
         self.train = train.model_copy(update={"freeze_early": freezes})
         if (companion := self.settings.companion_training()) is not None:
             # What it cannot be taught by is told before anyone labels.
@@ -157,7 +158,7 @@ class Campaign:
             self.root / "early",
             self.pool,
             self.train,
-            self.initial,
+            self.initial if freezes else None,
             some(rehearsed, self.settings.rehearsed_cells, self.seed),
             cache_mb=self.settings.cache_mb,
             n_labels=self.budget,
