@@ -180,6 +180,7 @@ def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
         ("test = []", "nothing is judged: name parts in test, or set folds"),
         ("test = ['t', 'p']", "parts: p stands twice"),
         ("test = ['i']", "parts: i stands twice"),
+        ("seeds = [0, -1]", r"study.toml: seeds\.1: .* greater than or equal to 0"),
         ("seeds = [0, 1, 0]", "seeds: 0 stands twice"),
         ("cases = ['RS', 'RS']", "cases: RS stands twice"),
         ("campaign = { cold_start = 'typiclust' }", "AL cannot begin with cold_start = 'typicl"),

@@ -361,6 +361,12 @@ def test_a_variant_that_is_not_there_is_named(tmp_path: Path, synthetic_project:
     ("change", "fault"),
     [
         (("seeds", "seed"), "seed"),
+        (
+            ("seeds = [0, 1]", "seeds = [-1]"),
+            r"wrong.toml: seeds\.0: .* greater than or equal to 0",
+        ),
+        (("fold_seeds = [0]", "fold_seeds = [-1]"), r"fold_seeds\.0: "),
+        (("fold_seeds = [0]", "fold_seed = -1"), "fold_seed: "),
         (("folds = 2", "folds = -2"), "folds"),
         (('details = "signed"', 'details = "sum"'), "variant signed: inputs.details"),
         (('"best"', '"good"'), "no preset 'good'"),

@@ -25,7 +25,7 @@ from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder, chosen_as
-from cellquery.experiments.config import InitialLearning, check_once
+from cellquery.experiments.config import InitialLearning, Seed, check_once
 from cellquery.experiments.initial import (
     alone,
     check_unseen,
@@ -80,7 +80,7 @@ class CaseStudy(BaseModel):
     random: dict[str, Any] = {}
     cases: Annotated[tuple[Case, ...], Field(min_length=1)] = ("RS", "AL", "IN-RS", "IN-AL")
     budgets: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     split: str
     pool: tuple[str, ...]
     test: tuple[str, ...] = ()
