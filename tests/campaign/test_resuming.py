@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from cellquery.training import LabelledCells
 from cellquery.training.fingerprint import network_fingerprint
 from cellquery.training.settings import PRESETS
 
-from .conftest import TRAIN, campaign, settings_with
+from .conftest import PATTERNS, TRAIN, campaign, settings_with
 from .test_engine import People
 
 Given = dict[str, Any]
@@ -84,6 +85,21 @@ def fewer_judged(given: Given) -> Given:
     return {"judged": [few]}
 
 
+def relabelled(given: Given) -> Given:
+    (was,) = given["judged"]
+    return {"judged": [replace(was, patterns=[*was.patterns[1:], was.patterns[0]])]}
+
+
+def other_judged_specimens(given: Given) -> Given:
+    (was,) = given["judged"]
+    return {"judged": [replace(was, specimens=["S0", *was.specimens[1:]])]}
+
+
+def other_judged_images(given: Given) -> Given:
+    (was,) = given["judged"]
+    return {"judged": [replace(was, cells=other_cells(was.cells))]}
+
+
 def other_specimens(given: Given) -> Given:
     was = given["pool"]
     return {"pool": Pool(was.cells, was.specimens[::-1])}
@@ -99,6 +115,9 @@ def other_specimens(given: Given) -> Given:
         (lambda _: {"rehearsed": None}, "other rehearsed cells"),
         (fewer_judged, "the cells that it was judged on have changed"),
         (lambda _: {"judged": []}, "the cells that it was judged on have changed"),
+        (relabelled, "the cells that it was judged on have changed"),
+        (other_judged_specimens, "the cells that it was judged on have changed"),
+        (other_judged_images, "the cells that it was judged on have changed"),
         (other_specimens, "other specimens"),
     ],
 )
@@ -109,6 +128,19 @@ def test_it_does_not_go_on_with_others(
     begin(tmp_path, given)
     with pytest.raises(ProjectError, match=fault):
         begin(tmp_path, {**given, **other(given)})
+
+
+def test_known_labels_do_not_change_under_a_simulation(
+    tmp_path: Path, pool: Pool, known: KnownLabels
+) -> None:
+    made = campaign(tmp_path, pool, settings_with())
+    made._begin(known)
+    made._begin(KnownLabels({**known.patterns, "elsewhere": "golgi"}))
+    first = pool.cells.ids[0]
+    other = next(each for each in PATTERNS if each != known.patterns[first])
+    with pytest.raises(ProjectError, match="the labels of the pool have changed since it began"):
+        made._begin(KnownLabels({**known.patterns, first: other}))
+    made._begin(Told())
 
 
 def test_a_network_read_from_a_file_is_the_same(tmp_path: Path, initial: Classifier) -> None:
@@ -123,11 +155,11 @@ def test_a_campaign_of_an_earlier_version_goes_on(tmp_path: Path, given: Given) 
     kept = read_json(tmp_path / "campaign.json")
     for key in ("training", "final_training", "initial_network", "rehearsed_cells"):
         del kept[key]
-    del kept["judged_cells"], kept["specimens"]
+    del kept["judged_cells"], kept["judged_labels"], kept["specimens"]
     # A setting that came later was then at its default.
     del kept["settings"]["stop_kappa"]
     write_json(tmp_path / "campaign.json", kept)
-    begin(tmp_path, {**given, **other_specimens(given)})
+    begin(tmp_path, {**given, **other_specimens(given), **relabelled(given)})
     with pytest.raises(SettingsError, match=r"campaign with stop_kappa = null, not 0\.9"):
         begin(tmp_path, given, stop_kappa=0.9)
     with pytest.raises(SettingsError, match=r"training\.label_smoothing = 0\.\d+, not 0\.1"):
@@ -163,6 +195,22 @@ def test_a_preset_that_was_changed_does_not_change_it_unnoticed(
     with pytest.raises(SettingsError, match=r"training\.label_smoothing = 0\.0, not 0\.1"):
         begin(tmp_path, given)
     begin(tmp_path, given, train={**TRAIN, "label_smoothing": 0.0})
+
+
+def test_random_rounds_may_be_shorter_where_nothing_depends_on_their_weights(
+    tmp_path: Path, given: Given
+) -> None:
+    shorter, last = {**TRAIN, "max_epochs": 3, "min_steps": 7}, {"strategy": "random", "final": {}}
+    to_the_end, until_stable = tmp_path / "to-the-end", tmp_path / "until-stable"
+    for root, kappa in ((to_the_end, None), (until_stable, 0.9)):
+        root.mkdir()
+        begin(root, given, **last, stop_kappa=kappa)
+    begin(to_the_end, given, **last, train=shorter)
+    otherwise = {**TRAIN, "inputs": {**TRAIN["inputs"], "details": "signed"}}
+    with pytest.raises(SettingsError, match=r"training\.inputs\.details = "):
+        begin(to_the_end, given, **last, train=otherwise)
+    with pytest.raises(SettingsError, match=r"training\.max_epochs = 1, not 3"):
+        begin(until_stable, given, **last, stop_kappa=0.9, train=shorter)
 
 
 def test_what_is_delivered_is_shown_as_many_views_as_it_began_with(

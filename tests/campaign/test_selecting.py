@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -83,6 +84,30 @@ def test_labelled_cells_are_left_out_and_a_prefilter_leaves_small_margins(
     assert not set(margins) & set(rest)
     few = select_cells(scores[:1], "core-set", 5, prefilter=12).ids.tolist()
     assert set(few) <= set(margins)
+
+
+def test_the_twin_of_a_cell_that_is_left_out_is_not_chosen(
+    scores: list[Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(scores[0], tmp_path / "scores"))
+    table = pq.read_table(folder / "part-00001.parquet")
+    rows = table.to_pylist()
+    one, twin, *_ = [row for row in rows if row["pattern"] is None]
+    one["embedding"] = twin["embedding"] = [100 + value for value in one["embedding"]]
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), folder / "part-00001.parquet")
+    twins = {one["cell_id"], twin["cell_id"]}
+    assert len(twins & {*select_cells([folder], "core-set", 9).ids}) == 1
+    assert not twins & {*select_cells([folder], "core-set", 9, without=[one["cell_id"]]).ids}
+
+
+def test_specimens_of_cells_that_are_left_out_wait_their_turn(scores: list[Path]) -> None:
+    options, specimens = {"round_robin": True}, whole(scores[:1])
+    assert specimens.groups is not None
+    of = dict(zip(specimens.ids, specimens.groups, strict=True))
+    first = select_cells(scores[:1], "margin", 3, options=options).ids.tolist()
+    then = select_cells(scores[:1], "margin", 3, options=options, without=first).ids.tolist()
+    both = select_cells(scores[:1], "margin", 6, options=options).ids.tolist()
+    assert {of[each] for each in first + then} == {of[each] for each in both}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from cellquery.campaign.records import read_json
 from cellquery.core import SettingsError
@@ -10,7 +11,13 @@ from cellquery.core.durable import write_json
 from cellquery.data import Project
 from cellquery.experiments import CaseStudy
 from cellquery.experiments.bench import bench_campaign, bench_table
+from cellquery.models import Classifier
 from tests.case_study import STUDY
+
+
+def early_weights(run: Path) -> list[torch.Tensor]:
+    network = Classifier.load(run / "model.safetensors").network
+    return [weight for module in network.early_modules() for weight in module.parameters()]
 
 
 def test_three_ways_are_run_and_the_table_sets_them_side_by_side(
@@ -29,6 +36,10 @@ def test_three_ways_are_run_and_the_table_sets_them_side_by_side(
     }
     assert caches["literal"] == 0 < caches["campaign"]
     assert costs["campaign"]["cpu_seconds"]["caching"] > costs["literal"]["cpu_seconds"]["caching"]
+    initial = early_weights(root / "initial" / "seed-0")
+    for name, frozen in (("campaign", True), ("literal", False)):
+        last = early_weights(max((root / name / "rounds").iterdir()))
+        assert all(map(torch.equal, initial, last)) == frozen
     table = bench_table(root)
     assert "| campaign |" in table
     assert "| 1.00 |" in table

@@ -180,6 +180,7 @@ def test_a_study_without_results_is_a_clear_line(tmp_path: Path) -> None:
         ("test = []", "nothing is judged: name parts in test, or set folds"),
         ("test = ['t', 'p']", "parts: p stands twice"),
         ("test = ['i']", "parts: i stands twice"),
+        ("seeds = [0, -1]", r"study.toml: seeds\.1: .* greater than or equal to 0"),
         ("seeds = [0, 1, 0]", "seeds: 0 stands twice"),
         ("cases = ['RS', 'RS']", "cases: RS stands twice"),
         ("campaign = { cold_start = 'typiclust' }", "AL cannot begin with cold_start = 'typicl"),
@@ -254,7 +255,7 @@ def test_cases_budgets_and_seeds_may_go_and_what_came_later_was_at_its_default(
         facts = json.loads(path.read_text())
         del facts["settings"]["stop_kappa"]
         if "RS" in str(path):
-            facts["settings"]["train"] = TINY
+            facts["settings"]["train"] |= {"max_epochs": 6, "min_steps": 50}
         kept = {key: facts[key] for key in ("settings", "seed", "patterns", "pool", "budget")}
         path.write_text(json.dumps(kept))
     before = {path: path.stat().st_mtime_ns for path in records.rglob("final.json")}
@@ -277,6 +278,8 @@ def test_a_finished_campaign_of_other_settings_is_refused(
     [
         ("pool", {"cells": 90, "digest": "0" * 32}, "cells of the pool or their images"),
         ("judged_cells", {"test": "0" * 32}, "the cells that it was judged on"),
+        ("judged_labels", {"test": "0" * 32}, "the cells that it was judged on"),
+        ("known_labels", "0" * 32, "the labels of the pool"),
         ("patterns", ["golgi"], "the patterns"),
     ],
 )

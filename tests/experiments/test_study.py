@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cellquery.core import CellqueryError, SettingsError, TrainingError
+from cellquery.core import SIX_PATTERNS, CellqueryError, SettingsError, TrainingError
 from cellquery.data import Project
 from cellquery.experiments import (
     is_case_study,
@@ -18,6 +19,8 @@ from cellquery.experiments import (
     run_experiment,
     summarise,
 )
+from cellquery.experiments.config import InitialLearning
+from cellquery.experiments.study import _pool_folds
 
 TOML = """
 name = "small"
@@ -157,6 +160,70 @@ def test_runs_of_other_cells_do_not_pass_for_those_asked_for(
     assert (finished / "experiment.json").read_bytes() == kept
 
 
+def test_cells_of_runs_are_held_against_all_that_was_ever_run(
+    finished: Path, synthetic_project: Path, tmp_path: Path
+) -> None:
+    experiment = read_experiment(finished.parent.parent / "small.toml")
+    root = Path(shutil.copytree(finished, tmp_path / finished.name))
+    project = Project.open(synthetic_project)
+
+    def run(**changes: object) -> None:
+        run_experiment(experiment.model_copy(update=changes), project, tmp_path, variants=["mean"])
+
+    signed, magnitude, mean = experiment.variants
+    mean = mean.model_copy(update={"mean_of": ("magnitude",)})
+    met = InitialLearning(synthetic_cells=8)
+    begun = signed.model_copy(update={"initial": met})
+    run(folds=0, test=("test",))
+    run(test=())
+    run(variants=(magnitude, mean))
+    kept = (root / "experiment.json").read_bytes()
+    assert len(json.loads(kept)["variants"]) == 2
+    for change in ({"folds": 3}, {"test": ("train",)}, {"variants": (begun, magnitude, mean)}):
+        key = next(iter(change)).replace("variants", "initial.signed")
+        with pytest.raises(SettingsError, match=f"holds runs with {key} = "):
+            run(**change)
+    assert (root / "experiment.json").read_bytes() == kept
+    run()
+
+
+@pytest.mark.parametrize("relabelled", [True, False])
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ("train", "signed/seed-0/all: holds a training of other cells"),
+        ("test", "signed/seed-0/all: was judged on other cells"),
+    ],
+)
+def test_finished_runs_of_other_cells_or_labels_do_not_pass_for_those_asked_for(
+    finished: Path, synthetic_project: Path, tmp_path: Path, part: str, fault: str, relabelled: bool
+) -> None:
+    experiment = read_experiment(finished.parent.parent / "small.toml")
+    project = Project.open(Path(shutil.copytree(synthetic_project, tmp_path / "cells")))
+    split = project.split("random")
+    if relabelled:
+        shard = project.path / "images" / "part-00000.arrow"
+        table = pa.ipc.open_file(shard.read_bytes()).read_all()
+        row, patterns = table["cell_id"].index(split[part][0]).as_py(), table["pattern"].to_pylist()
+        patterns[row] = next(each for each in project.patterns if each != patterns[row])
+        number = table.schema.get_field_index("pattern")
+        table = table.set_column(number, table.schema.field(number), [patterns])
+        with pa.ipc.new_file(shard, table.schema) as file:
+            file.write_table(table)
+    else:
+        project.save_split("random", {**split, part: split[part][1:]}, {})
+    with pytest.raises(TrainingError, match=f"{fault} or labels; choose another directory"):
+        run_experiment(experiment, project, finished.parent)
+
+
+def test_folds_that_are_judged_together_are_those_asked_for(finished: Path, tmp_path: Path) -> None:
+    seed_dir = Path(shutil.copytree(finished / "signed" / "seed-0", tmp_path / "seed-0"))
+    shutil.copytree(seed_dir / "fold-1", seed_dir / "fold-2")
+    before = pq.read_table(seed_dir / "predictions-unseen.parquet")
+    _pool_folds(seed_dir, 2, SIX_PATTERNS)
+    assert pq.read_table(seed_dir / "predictions-unseen.parquet").equals(before)
+
+
 def test_finished_runs_of_other_settings_do_not_pass_for_those_asked_for(
     finished: Path, synthetic_project: Path
 ) -> None:
@@ -294,6 +361,12 @@ def test_a_variant_that_is_not_there_is_named(tmp_path: Path, synthetic_project:
     ("change", "fault"),
     [
         (("seeds", "seed"), "seed"),
+        (
+            ("seeds = [0, 1]", "seeds = [-1]"),
+            r"wrong.toml: seeds\.0: .* greater than or equal to 0",
+        ),
+        (("fold_seeds = [0]", "fold_seeds = [-1]"), r"fold_seeds\.0: "),
+        (("fold_seeds = [0]", "fold_seed = -1"), "fold_seed: "),
         (("folds = 2", "folds = -2"), "folds"),
         (('details = "signed"', 'details = "sum"'), "variant signed: inputs.details"),
         (('"best"', '"good"'), "no preset 'good'"),

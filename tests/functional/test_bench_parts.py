@@ -23,7 +23,7 @@ from bench import (
 )
 from bench.peers import selection as choosing
 from bench.record import Bench
-from cellquery.core import SIX_PATTERNS
+from cellquery.core import SIX_PATTERNS, SettingsError
 from cellquery.data import Project, importing
 from cellquery.models import Classifier
 from cellquery.training import TrainSettings, precision
@@ -171,6 +171,9 @@ def test_strategies_stand_beside_random_choice(
     strategies.main(*asked)
     assert capsys.readouterr().out == first
     assert [path.stat().st_mtime_ns for path in made] == before
+    file.write_text(file.read_text().replace("per_round = 10", "per_round = 9"))
+    with pytest.raises(SettingsError, match="holds a campaign with per_round = 10, not 9"):
+        strategies.main(*asked)
 
 
 @pytest.mark.alone

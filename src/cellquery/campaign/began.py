@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cellquery.campaign.judging import Judged
+from cellquery.campaign.pool import Pool
 from cellquery.campaign.records import read_json
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.core import ProjectError, SettingsError
 from cellquery.core.validation import as_kept, difference
 from cellquery.training import TrainSettings
+from cellquery.training.fingerprint import fingerprint
 from cellquery.training.settings import as_now
 
 _CHANGED = {
     "patterns": "the patterns",
     "pool": "cells of the pool or their images",
+    "known_labels": "the labels of the pool",
     "judged_cells": "the cells that it was judged on",
+    "judged_labels": "the cells that it was judged on",
 }
 
 
@@ -42,9 +47,12 @@ def check_settings(folder: Path, settings: CampaignSettings) -> None:
         was["final_training"] |= _as_long(
             was["final_training"], now["final_training"], kept["budget"]
         )
-    if settings.strategy == "random" and settings.final is not None:
-        # Nothing depends on the networks of its rounds, which were trained for longer once.
-        del was["training"], now["training"]
+    once = settings.strategy == "random" and settings.final is not None
+    if once and settings.stop_kappa is None:
+        # Nothing depends on the weights of its rounds, which were trained for longer once; the last
+        # training has their inputs.
+        longer = {key: now["training"][key] for key in ("max_epochs", "min_steps")}
+        was["training"] = was["training"] | longer
     if unlike := difference(was, now):
         raise SettingsError(
             folder,
@@ -62,6 +70,19 @@ def _as_long(was: Mapping[str, Any], now: Mapping[str, Any], n_cells: int) -> di
     lasts = {each.n_epochs(n_cells) for each in trainings}
     same = len(lasts) == 1 and was["min_steps"] == now["min_steps"]
     return {"max_epochs": now["max_epochs"]} if same else {}
+
+
+def given_cells(pool: Pool, judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return what tells the cells of a campaign from others, as ``campaign.json`` keeps it."""
+    return {
+        "pool": {"cells": len(pool), "digest": pool.digest},
+        "specimens": fingerprint(pool.specimens),
+        "judged_cells": {part.name: fingerprint(part.cells.ids) for part in judged},
+        "judged_labels": {
+            part.name: fingerprint([*part.patterns, *part.specimens], [part.cells.images])
+            for part in judged
+        },
+    }
 
 
 def check_given(folder: Path, given: Mapping[str, Any]) -> None:

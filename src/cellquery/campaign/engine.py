@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from cellquery.acquisition import Candidates, Query, joined, query_strategy
-from cellquery.campaign.began import check_given, check_settings
+from cellquery.campaign.began import check_given, check_settings, given_cells
 from cellquery.campaign.estimate import estimate_accuracy
 from cellquery.campaign.judging import Judged
-from cellquery.campaign.oracle import Oracle
+from cellquery.campaign.oracle import KnownLabels, Oracle
 from cellquery.campaign.pool import Pool
 from cellquery.campaign.records import (
     Answers,
@@ -145,7 +145,8 @@ class Campaign:
         else:
             self.inputs = fitted_inputs(self.inputs, self.pool.cells.images)
         train = self.settings.training()
-        freezes = self.initial is not None and self.initial.network.has_early
+        early = self.initial is not None and self.initial.network.has_early
+        freezes = early and self.settings.freeze_early
         self.train = train.model_copy(update={"freeze_early": freezes})
         if (companion := self.settings.companion_training()) is not None:
             # What it cannot be taught by is told before anyone labels.
@@ -157,7 +158,7 @@ class Campaign:
             self.root / "early",
             self.pool,
             self.train,
-            self.initial,
+            self.initial if freezes else None,
             some(rehearsed, self.settings.rehearsed_cells, self.seed),
             cache_mb=self.settings.cache_mb,
             n_labels=self.budget,
@@ -182,7 +183,7 @@ class Campaign:
         """
         make_folder(self.root)
         with _alone(self.root):
-            self._begin()
+            self._begin(oracle)
             if not self._audited(oracle):
                 self._stand(0, oracle)
                 return "waiting"
@@ -194,17 +195,19 @@ class Campaign:
             rmtree(self.root / "early", ignore_errors=True)
         return "done"
 
-    def _begin(self) -> None:
+    def _begin(self, oracle: Oracle | None = None) -> None:
         path = self.root / "campaign.json"
         given = {
             "seed": self.seed,
             "patterns": list(self.patterns),
-            "pool": {"cells": len(self.pool), "digest": self.pool.digest},
             "budget": self.budget,
             "first": self.first,
             "per_round": self.per_round,
             **self._given,
         }
+        if isinstance(oracle, KnownLabels):
+            # People may change their answers, which later rounds learn; these do not change.
+            given["known_labels"] = oracle.digest(self.pool.cells.ids)
         if path.exists():
             check_settings(self.root, self.settings)
             check_given(self.root, given)
@@ -215,15 +218,14 @@ class Campaign:
 
     @cached_property
     def _given(self) -> dict[str, Any]:
-        """Fingerprints of all that it is given beside the pool's cells."""
+        """Fingerprints of the cells and the network that it is given."""
         initial, rehearsed = self.initial, self.rehearsed
         return {
-            "specimens": fingerprint(self.pool.specimens),
+            **given_cells(self.pool, self.judged),
             "initial_network": None if initial is None else network_fingerprint(initial),
             "rehearsed_cells": None
             if rehearsed is None
             else fingerprint(rehearsed.cells.ids, [rehearsed.cells.images, rehearsed.labels]),
-            "judged_cells": {part.name: fingerprint(part.cells.ids) for part in self.judged},
         }
 
     def _audited(self, oracle: Oracle) -> bool:

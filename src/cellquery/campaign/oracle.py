@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+from numpy.typing import NDArray
+
+from cellquery.training.fingerprint import fingerprint
 
 
 class Oracle(Protocol):
@@ -52,6 +56,10 @@ class KnownLabels:
     def answers(self, ids: Sequence[str]) -> Mapping[str, str | None]:
         """Return the pattern of every cell asked for."""
         return {cell_id: self.patterns.get(cell_id) for cell_id in ids}
+
+    def digest(self, ids: NDArray[Any]) -> str:
+        """Return a fingerprint of the patterns of cells."""
+        return fingerprint(self.answers(ids.tolist()).values())
 
     def ahead(self) -> Mapping[str, bool]:
         """Return nothing: only what is asked for is answered."""

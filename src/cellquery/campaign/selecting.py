@@ -148,7 +148,7 @@ class _Pool:
     ----------
     folders : tuple of Path
     without : frozenset of str
-        No candidates.
+        Labelled cells, beside those whose pattern the scores tell.
     only : frozenset of str or None
         The candidates, where they are fewer than all others.
     """
@@ -222,6 +222,7 @@ class _Pool:
                 )
         opinions = [_probabilities(table) for table in tables]
         known = np.array([each is not None for each in tables[0]["pattern"].to_pylist()], bool)
+        known |= np.array([each in self.without for each in ids], bool)
         said = Candidates(
             ids,
             probabilities=opinions[0] if "probabilities" in needs else np.zeros((len(ids), 0)),
@@ -229,8 +230,7 @@ class _Pool:
             groups=_objects(tables[0]["specimen"].to_pylist()),
             committee=np.stack(opinions) if "committee" in needs else None,
         )
-        out = self.without
-        left = np.array([each not in out for each in ids], bool) & ~known
+        left = ~known
         if self.only is not None:
             left &= np.array([each in self.only for each in ids], bool)
         return said.rows(np.flatnonzero(left)), said.rows(np.flatnonzero(known))

@@ -40,6 +40,9 @@ class CampaignSettings(BaseModel):
         unlabelled pool: see `cellquery.campaign.estimate`.
     restart : {"continue", "initial"}
         Each round goes on from the last round's weights, or starts from the initial ones again.
+    freeze_early : bool
+        Rounds keep the early layers of an initial network as they are, where it has some; false
+        trains all layers, and nothing is cached.
     train : dict
         Settings of each round's training, laid over ``preset``.
     final : dict or None
@@ -71,6 +74,7 @@ class CampaignSettings(BaseModel):
     per_round: float | int = Field(default=0.10, gt=0)
     audit_cells: int = Field(default=0, ge=0)
     restart: Literal["continue", "initial"] = "continue"
+    freeze_early: bool = True
     train: dict[str, Any] = {}
     final: Annotated[dict[str, Any] | None, BeforeValidator(none_of)] = None
     companion: Annotated[dict[str, Any] | None, BeforeValidator(none_of)] = None

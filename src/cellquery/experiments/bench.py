@@ -55,9 +55,10 @@ def bench_campaign(
 
     *All labels* is one training on the whole pool, with the settings of the campaign's last
     training. *Campaign* is IN-AL. *Literal* is the same campaign as one would write it down from
-    the paper: every round a full training from the initial weights on all labels so far, nothing
-    cached. All three start from the same initial network, whose learning is not counted, and judge
-    only the delivered network, which is not counted either. What is finished is kept.
+    the paper: every round a full training of all layers from the initial weights on all labels so
+    far, nothing cached. All three start from the same initial network, whose learning is not
+    counted, and judge only the delivered network, which is not counted either. What is finished is
+    kept.
 
     Parameters
     ----------
@@ -88,9 +89,8 @@ def bench_campaign(
     ways: dict[str, CampaignSettings] = {"all-labels": everything, "campaign": usual}
     if literal:
         train = last.model_dump()
-        ways["literal"] = usual.model_copy(
-            update={"train": train, "final": None, "restart": "initial", "cache_mb": 0}
-        )
+        changes = {"restart": "initial", "freeze_early": False, "cache_mb": 0}
+        ways["literal"] = usual.model_copy(update={"train": train, "final": None, **changes})
     root = into / f"bench-{study.name}"
     grounds = Grounds.prepare(study, project, seed, progress=progress)
     for settings in ways.values():

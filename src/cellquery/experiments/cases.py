@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import pairwise, product
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cellquery.campaign import Campaign, CampaignSettings, Judged, KnownLabels, Pool
-from cellquery.campaign.began import check_given, check_settings
+from cellquery.campaign.began import check_given, check_settings, given_cells
 from cellquery.campaign.settings import laid_over
 from cellquery.core import Progress, SettingsError, silent
 from cellquery.core.durable import write_json
@@ -25,7 +25,7 @@ from cellquery.data import Project, specimen_folds
 from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder, chosen_as
-from cellquery.experiments.config import InitialLearning, check_once
+from cellquery.experiments.config import InitialLearning, Seed, check_once
 from cellquery.experiments.initial import (
     alone,
     check_unseen,
@@ -36,7 +36,6 @@ from cellquery.experiments.initial import (
 from cellquery.experiments.same_study import check_same_study
 from cellquery.models import Classifier
 from cellquery.training import LabelledCells, TrainSettings
-from cellquery.training.fingerprint import fingerprint
 from cellquery.training.settings import overlaid, read_toml
 from cellquery.wavelets import InputSettings
 
@@ -81,7 +80,7 @@ class CaseStudy(BaseModel):
     random: dict[str, Any] = {}
     cases: Annotated[tuple[Case, ...], Field(min_length=1)] = ("RS", "AL", "IN-RS", "IN-AL")
     budgets: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     split: str
     pool: tuple[str, ...]
     test: tuple[str, ...] = ()
@@ -292,22 +291,13 @@ def _check_campaigns(study: CaseStudy, project: Project, root: Path, progress: P
             if (folder / "campaign.json").exists():
                 check_settings(folder, settings)
                 begun.setdefault(seed, []).append(folder)
-    if not begun:
-        return
-    inputs = inputs_for(project, study.initial_settings().inputs)
-    prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
-    test = {"test": select(project, study.split, study.test).ids} if study.test else {}
-    for seed, folders in begun.items():
-        kept = _in_pool(study, chosen, seed)
-        inside = chosen.rows(kept)
-        pool = Pool(prepared.take(inside.ids), inside.specimens)
-        judged = {**test, "unseen": chosen.ids[~kept]} if study.folds else test
+    for grounds in Grounds.of_seeds(study, project, begun, progress=progress):
         given = {
             "patterns": list(project.patterns),
-            "pool": {"cells": len(pool), "digest": pool.digest},
-            "judged_cells": {name: fingerprint(ids) for name, ids in judged.items()},
+            **given_cells(grounds.pool, grounds.judged),
+            "known_labels": grounds.oracle.digest(grounds.pool.cells.ids),
         }
-        for folder in folders:
+        for folder in begun[grounds.seed]:
             check_given(folder, given)
 
 
@@ -400,23 +390,34 @@ class Grounds:
         cls, study: CaseStudy, project: Project, seed: int, *, progress: Progress = silent
     ) -> Self:
         """Return the grounds of a study on a project."""
+        return next(cls.of_seeds(study, project, [seed], progress=progress))
+
+    @classmethod
+    def of_seeds(
+        cls, study: CaseStudy, project: Project, seeds: Iterable[int], *, progress: Progress
+    ) -> Iterator[Self]:
+        """Return the grounds of seeds, one after the other; cells are prepared once, if at all."""
+        if not (seeds := list(seeds)):
+            return
         inputs = inputs_for(project, study.initial_settings().inputs)
         chosen = select(project, study.split, study.pool)
-        judged = []
+        tested = []
         if study.test:
             test = select(project, study.split, study.test)
             cells = prepare(project.store(), test.ids, inputs, progress=progress)
-            judged.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
+            tested.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
         prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
-        kept = _in_pool(study, chosen, seed)
-        if study.folds:
-            out = chosen.rows(~kept)
-            cells = prepared.take(out.ids)
-            judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
-        inside = chosen.rows(kept)
-        pool = Pool(prepared.take(inside.ids), inside.specimens)
-        oracle = KnownLabels(dict(zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)))
-        return cls(study, project, seed, inputs, pool, judged, oracle, progress)
+        for seed in seeds:
+            kept, judged = _in_pool(study, chosen, seed), list(tested)
+            if study.folds:
+                out = chosen.rows(~kept)
+                cells = prepared.take(out.ids)
+                judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
+            inside = chosen.rows(kept)
+            pool = Pool(prepared.take(inside.ids), inside.specimens)
+            known = zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)
+            oracle = KnownLabels(dict(known))
+            yield cls(study, project, seed, inputs, pool, judged, oracle, progress)
 
     def learn_first(self, root: Path, seed: int) -> tuple[Classifier, LabelledCells]:
         """Return the network that campaigns of a seed start from, and the cells it learnt."""

@@ -14,6 +14,8 @@ from cellquery.experiments.table import FIRST, kept_experiment
 from cellquery.training import TrainSettings
 from cellquery.training.settings import read_toml
 
+Seed = Annotated[int, Field(ge=0)]
+
 
 def check_once(name: str, values: Sequence[Any]) -> None:
     """Refuse a list of settings in which a value stands twice.
@@ -47,7 +49,7 @@ class InitialLearning(BaseModel):
     parts: tuple[str, ...] = ()
     synthetic_cells: int = Field(default=0, ge=0)
     synthetic_specimens: int = Field(default=240, ge=6)
-    synthetic_seed: int = Field(default=0, ge=0)
+    synthetic_seed: Seed = 0
     settings: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -132,13 +134,13 @@ class Experiment(BaseModel):
     preset: str = "best"
     settings: dict[str, Any] = {}
     variants: tuple[Variant, ...] = (Variant(name="main"),)
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     split: str
     train: tuple[str, ...]
     test: tuple[str, ...] = ()
     folds: int = Field(default=0, ge=0, le=50)
-    fold_seed: int = 0
-    fold_seeds: tuple[int, ...] | None = None
+    fold_seed: Seed = 0
+    fold_seeds: tuple[Seed, ...] | None = None
     cells_per_specimen: int | None = Field(default=None, ge=1)
     judged_per_specimen: int | None = Field(default=None, ge=1)
 

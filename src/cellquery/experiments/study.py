@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -12,9 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cellquery.campaign import Judged
-from cellquery.core import Progress, SettingsError, generator, silent
+from cellquery.core import Progress, SettingsError, TrainingError, generator, silent
 from cellquery.core.durable import make_folder, read_table, write_json
-from cellquery.core.places import Place, matching
+from cellquery.core.places import Place
 from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import difference
 from cellquery.data import Project, specimen_folds
@@ -82,13 +83,13 @@ def run_experiment(
     Raises
     ------
     SettingsError
-        When there is no such variant, or the directory holds runs of other parts, folds or cells.
+        When there is no such variant, or the directory holds runs of other parts or folds.
     TrainingError
-        When it holds runs of other settings.
+        When it holds runs of other settings, cells or labels.
     """
     root = into.resolve() / experiment.name
     make_folder(root)
-    _check_same_cells(root, experiment)
+    decided = _same_cells(root, experiment)
     unknown = set(variants) - {variant.name for variant in experiment.variants}
     if unknown:
         raise SettingsError(
@@ -124,6 +125,7 @@ def run_experiment(
             name = f"{variant.name}/seed-{task.seed}/{task.run.name}"
             units.append(Unit(name, partial(_train, common, task.run), after))
     write_json(root / "experiment.json", experiment.model_dump())
+    write_json(root / "cells.json", decided)
     try:
         engine(units, "trainings", progress)
     finally:
@@ -142,22 +144,32 @@ def _is_judged(run: Place, name: str) -> bool:
     return (run / f"evaluation-{name}.json").exists()
 
 
-def _check_same_cells(root: Place, experiment: Experiment) -> None:
-    """Refuse to go on with runs of other cells: finished ones would pass for those asked for."""
-    path = root / "experiment.json"
-    if not path.exists() or not any(root.glob("*/seed-*/*/settings.json")):
-        return
-    kept, now = (_decides(each) for each in (experiment_of(root), experiment))
-    for key in ("test", "folds"):
-        # What is judged may come later, or be left out.
-        if not (kept[key] and now[key]):
-            del kept[key], now[key]
-    variants = {name: how for name, how in kept["initial"].items() if name in now["initial"]}
-    now["initial"] = {name: now["initial"][name] for name in variants}
-    if unlike := difference({**kept, "initial": variants}, now):
+def _same_cells(root: Place, experiment: Experiment) -> dict[str, Any]:
+    """Return what decides the cells of all runs there, these included.
+
+    Refuses to go on with runs of other cells: finished ones would pass for those asked for.
+    """
+    now, path = _decides(experiment), root / "cells.json"
+    if not any(root.glob("*/seed-*/*/settings.json")):
+        return now
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    elif (root / "experiment.json").exists():
+        kept = _decides(experiment_of(root))
+    else:
+        return now
+    together = _beside(now, kept)
+    if unlike := difference(_beside(kept, now), together):
         raise SettingsError(
             root, f"holds runs with {unlike}", "choose another directory or delete it"
         )
+    return together
+
+
+def _beside(these: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Return what decides cells, with others beside: parts and variants may come and go."""
+    judged = {key: these[key] or others[key] for key in ("test", "folds")}
+    return {**these, **judged, "initial": {**others["initial"], **these["initial"]}}
 
 
 def _decides(experiment: Experiment) -> dict[str, Any]:
@@ -218,11 +230,35 @@ class _Common:
         return list(_tasks(self.experiment, self.variant, self.cells, in_train, self.root))
 
     def check_same(self, task: _Task) -> None:
-        """Refuse what was trained with other settings: it would pass for what is asked for."""
+        """Refuse what was trained otherwise or on others: it would pass for what is asked for."""
         first = task.run.parent / "initial"
         for run, settings in ((task.run, self.settings), (first, self.initial_settings)):
             if (run / "settings.json").exists():
                 check_same(run, settings, task.seed)
+        self._check_cells(task, "training-cells", task.train, "holds a training of other cells")
+        for name, rows in task.judged:
+            self._check_cells(task, f"predictions-{name}", rows, "was judged on other cells")
+
+    def _check_cells(self, task: _Task, name: str, rows: NDArray[np.int64], fault: str) -> None:
+        """Refuse a table of other cells or labels; committed results have none."""
+        path = task.run / f"{name}.parquet"
+        if not path.exists():
+            return
+        columns = read_table(path).to_pydict()
+        # Cells that were learnt before stand in the same table.
+        use = columns.get("use", ["train"] * len(columns["cell_id"]))
+        kept = {
+            cell_id: pattern
+            for cell_id, pattern, each in zip(
+                columns["cell_id"], columns["pattern"], use, strict=True
+            )
+            if each in ("train", "validation")
+        }
+        asked = self.cells.rows(rows)
+        if kept != dict(zip(asked.ids.tolist(), asked.patterns.tolist(), strict=True)):
+            raise TrainingError(
+                task.run, f"{fault} or labels", "choose another directory or delete it"
+            )
 
     @property
     def about(self) -> dict[str, Any]:
@@ -425,13 +461,15 @@ def _ranks(cells: Selection, seed: int) -> NDArray[np.int64]:
 
 def _pool_folds(seed_dir: Place, n_folds: int, patterns: tuple[str, ...]) -> None:
     """Judge the folds' predictions together, as if they were one network's, once all are there."""
-    if not all(_is_judged(seed_dir / f"fold-{number}", "unseen") for number in range(n_folds)):
+    folds = [seed_dir / f"fold-{number}" for number in range(n_folds)]
+    if not all(_is_judged(fold, "unseen") for fold in folds):
         return
     for name in ("unseen", "known"):
-        paths = matching(seed_dir, f"fold-*/predictions-{name}.parquet")
-        if not paths:
+        paths = [fold / f"predictions-{name}.parquet" for fold in folds]
+        tables = [read_table(path) for path in paths if path.exists()]
+        if not tables:
             continue
-        table = pa.concat_tables([read_table(path) for path in paths])
+        table = pa.concat_tables(tables)
         _judge(seed_dir, name, table, predictions_of(table, patterns))
 
 
