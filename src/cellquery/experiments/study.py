@@ -244,15 +244,15 @@ class _Common:
         path = task.run / f"{name}.parquet"
         if not path.exists():
             return
-        columns = read_table(path).to_pydict()
+        try:
+            rows_kept = read_table(path).to_pylist()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise TrainingError(path, f"cannot be read ({error})", f"delete {task.run}") from error
         # Cells that were learnt before stand in the same table.
-        use = columns.get("use", ["train"] * len(columns["cell_id"]))
         kept = {
-            cell_id: pattern
-            for cell_id, pattern, each in zip(
-                columns["cell_id"], columns["pattern"], use, strict=True
-            )
-            if each in ("train", "validation")
+            row["cell_id"]: row["pattern"]
+            for row in rows_kept
+            if row.get("use", "train") in ("train", "validation")
         }
         asked = self.cells.rows(rows)
         if kept != dict(zip(asked.ids.tolist(), asked.patterns.tolist(), strict=True)):
