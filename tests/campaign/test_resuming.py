@@ -27,8 +27,8 @@ from cellquery.core import ProjectError, SettingsError
 from cellquery.core.durable import write_json
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier
+from cellquery.models.fingerprint import network_fingerprint
 from cellquery.training import LabelledCells
-from cellquery.training.fingerprint import network_fingerprint
 from cellquery.training.settings import PRESETS
 
 from .conftest import PATTERNS, TRAIN, campaign, settings_with

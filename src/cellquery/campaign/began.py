@@ -11,9 +11,9 @@ from cellquery.campaign.pool import Pool
 from cellquery.campaign.records import read_json
 from cellquery.campaign.settings import CampaignSettings
 from cellquery.core import ProjectError, SettingsError
+from cellquery.core.fingerprint import fingerprint
 from cellquery.core.validation import as_kept, difference
 from cellquery.training import TrainSettings
-from cellquery.training.fingerprint import fingerprint
 from cellquery.training.settings import as_now
 
 _CHANGED = {

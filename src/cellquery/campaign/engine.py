@@ -48,11 +48,13 @@ from cellquery.campaign.standing import (
 from cellquery.campaign.stopping import USUAL_KAPPA, stabilised, telling_rounds
 from cellquery.core import Progress, ProjectError, SettingsError, generator, integer_seed, silent
 from cellquery.core.durable import make_folder, write_json, write_table
+from cellquery.core.fingerprint import fingerprint
 from cellquery.core.provenance import provenance
 from cellquery.core.spent import Spent
 from cellquery.core.words import counted
 from cellquery.metrics import Evaluation, cohen_kappa
 from cellquery.models import Classifier
+from cellquery.models.fingerprint import network_fingerprint
 from cellquery.training import (
     CachedCells,
     LabelledCells,
@@ -62,7 +64,6 @@ from cellquery.training import (
     predict,
 )
 from cellquery.training.evaluate import keep_embeddings
-from cellquery.training.fingerprint import fingerprint, network_fingerprint
 from cellquery.training.precision import has_bf16
 from cellquery.training.predict import averaged
 from cellquery.training.run import fitted_inputs

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from numpy.typing import NDArray
 
-from cellquery.training.fingerprint import fingerprint
+from cellquery.core.fingerprint import fingerprint
 
 
 class Oracle(Protocol):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellquery.core import InputError
+from cellquery.core.fingerprint import fingerprint
 from cellquery.data.prepare import PreparedCells
-from cellquery.training.fingerprint import fingerprint
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,13 @@ def evaluate(
     """
     from cellquery.core import SettingsError, WeightsError
     from cellquery.data import Project
+    from cellquery.data.learnt import trained_cells
     from cellquery.data.prepare import prepare
     from cellquery.data.selection import select
     from cellquery.models import Classifier
     from cellquery.training import label
     from cellquery.training.device import torch_device
     from cellquery.training.evaluate import judged, write_evaluation
-    from cellquery.training.learnt import trained_cells
     from cellquery.training.predict import averaged, check_same_patterns, predict
 
     if views not in (None, 1, 8):

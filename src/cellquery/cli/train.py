@@ -72,11 +72,11 @@ def train(
     """
     from cellquery.core import TrainingError
     from cellquery.data import Project
+    from cellquery.data.learnt import met_before
     from cellquery.data.prepare import inputs_for, prepare
     from cellquery.data.selection import select
     from cellquery.models import Classifier
     from cellquery.training import TrainSettings, label, read_settings
-    from cellquery.training.learnt import met_before
     from cellquery.training.run import train_run
 
     chosen = read_settings(settings, preset) if settings else TrainSettings.preset(preset)

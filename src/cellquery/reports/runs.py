@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cellquery.core import InputError
 from cellquery.core.durable import read_table
 from cellquery.core.places import Place, path_or_url
-from cellquery.training.learnt import trained_cells
+from cellquery.data.learnt import trained_cells
 
 _AGAIN = "run cellquery evaluate again"
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
 from cellquery.core.durable import make_folder, read_table, write_json, write_table
+from cellquery.core.fingerprint import fingerprint
 from cellquery.core.places import Place
 from cellquery.core.provenance import provenance
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
+from cellquery.models.fingerprint import network_fingerprint
 from cellquery.training.cells import LabelledCells, hold_out, label
 from cellquery.training.device import torch_device
-from cellquery.training.fingerprint import fingerprint, network_fingerprint
 from cellquery.training.fit import fit
 from cellquery.training.memory import forget_peak, peak_mb
 from cellquery.training.precision import has_bf16

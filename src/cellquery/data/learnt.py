@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from cellquery.core import InputError
 from cellquery.core.durable import read_table
 from cellquery.core.places import Place
-from cellquery.data import Project
+from cellquery.data.project import Project
 
 
 def trained_cells(run: Place) -> list[str] | None:
