@@ -291,7 +291,10 @@ def test_a_finished_campaign_of_other_cells_is_refused(
         run_case_study(CaseStudy(**STUDY), case_project, records.parent)
 
 
-@pytest.mark.parametrize("name", ["i3a-cases", "i3a-companion", "i3a-unseen"])
+STUDIES = ["i3a-cases", "i3a-companion", "i3a-paper", "i3a-unseen", "i3a-unseen-companion"]
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_committed_studies_are_those_of_their_files(name: str, repository: Path) -> None:
     study, root = (
         read_case_study(repository / "experiments" / f"{name}.toml"),
@@ -474,20 +477,22 @@ def test_the_initial_learning_has_the_inputs_and_the_network_of_the_rounds() -> 
         other.initial_settings()
 
 
-def test_the_study_with_a_companion_differs_from_the_one_without_in_nothing_else(
-    repository: Path,
+@pytest.mark.parametrize(
+    "names", [("i3a-companion", "i3a-cases"), ("i3a-unseen-companion", "i3a-unseen")]
+)
+def test_a_study_with_a_companion_differs_from_the_one_without_in_nothing_else(
+    names: tuple[str, str], repository: Path
 ) -> None:
     with_it, without = (
-        read_case_study(repository / "experiments" / f"i3a-{name}.toml").model_dump()
-        for name in ("companion", "cases")
+        read_case_study(repository / "experiments" / f"{name}.toml").model_dump() for name in names
     )
     assert with_it["campaign"].pop("companion")["network"] == "texture-svm"
-    for key in ("name", "cases", "budgets"):
+    for key in ("name", "cases", "budgets", "seeds"):
         with_it.pop(key), without.pop(key)
     assert with_it == without
 
 
-@pytest.mark.parametrize("name", ["i3a-cases", "i3a-companion", "i3a-unseen", "i3a-paper"])
+@pytest.mark.parametrize("name", STUDIES)
 def test_published_studies_learn_first_what_they_did(name: str, repository: Path) -> None:
     study = read_case_study(repository / "experiments" / f"{name}.toml")
     alone = TrainSettings.read(study.initial.settings, name, study.preset)

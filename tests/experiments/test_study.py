@@ -398,7 +398,16 @@ def test_every_published_configuration_is_valid(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["i3a-best", "i3a-ablation", "i3a-cases", "i3a-companion", "i3a-unseen"]
+    "name",
+    [
+        "i3a-ablation",
+        "i3a-best",
+        "i3a-cases",
+        "i3a-companion",
+        "i3a-paper",
+        "i3a-unseen",
+        "i3a-unseen-companion",
+    ],
 )
 def test_published_tables_are_those_of_the_committed_results(
     name: str, repository: Path, tmp_path: Path
