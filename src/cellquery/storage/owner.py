@@ -56,7 +56,9 @@ def check_cells(known: Mapping[str, str], digests: Mapping[str, str], where: obj
     n_same = sum(digests.get(cell_id) == digest for cell_id, digest in known.items())
     if 2 * n_same < len(known):
         raise ProjectError(
-            str(where), "holds labels of another project", "give each project its own database"
+            str(where),
+            "holds labels of another project",
+            "give each project a database and backups of its own",
         )
 
 
@@ -67,7 +69,7 @@ def check_read(read: Iterable[str], digests: Mapping[str, str], where: object) -
         raise ProjectError(
             str(where),
             f"holds labels of '{strange}', which is no cell of this project",
-            "give each project its own database, or import all of its cells first",
+            "give each project a database and backups of its own, or import all of its cells first",
         )
 
 
