@@ -9,11 +9,10 @@ const AT_ONCE = 100;
 
 export class Outbox {
   private waiting: NewReading[] = [];
-  // Where each is kept: one place a reading, since other tabs of the same account keep theirs beside.
-  private readonly places = new Map<string, string>();
   private sending: Promise<void> | null = null;
   private offline = false;
   private added = 0;
+  // Each reading has a place of its own: other tabs of the same account keep theirs beside.
   private readonly prefix: string;
   onchange: () => void = () => {};
 
@@ -21,9 +20,7 @@ export class Outbox {
     this.prefix = `cellquery-unsent-${project}-${account}/`;
     for (const place of Object.keys(localStorage).filter((key) => key.startsWith(this.prefix)).sort()) {
       const each = JSON.parse(localStorage.getItem(place) ?? "null") as NewReading | null;
-      if (!each) continue;
-      this.waiting.push(each);
-      this.places.set(each.key, place);
+      if (each) this.waiting.push(each);
     }
     window.addEventListener("online", () => void this.flush());
     window.setInterval(() => void this.flush(), 2000);
@@ -47,13 +44,12 @@ export class Outbox {
   }
 
   add(readings: Omit<NewReading, "key">[]): void {
-    for (const each of readings.map((each) => ({ ...each, key: newKey() }) as NewReading)) {
-      // In the order of answering, through a reload too.
+    for (const each of readings) {
+      // Keys sort in the order of answering, which a reload keeps.
       const order = String(this.added++).padStart(9, "0");
-      const place = `${this.prefix}${Date.now()}-${order}-${each.key}`;
-      localStorage.setItem(place, JSON.stringify(each));
-      this.places.set(each.key, place);
-      this.waiting.push(each);
+      const kept = { ...each, key: `${Date.now()}-${order}-${newKey()}` } as NewReading;
+      localStorage.setItem(this.prefix + kept.key, JSON.stringify(kept));
+      this.waiting.push(kept);
     }
     this.onchange();
     void this.flush();
@@ -96,10 +92,7 @@ export class Outbox {
   private acknowledged(batch: NewReading[]): void {
     const keys = new Set(batch.map((each) => each.key));
     this.waiting = this.waiting.filter((each) => !keys.has(each.key));
-    for (const key of keys) {
-      localStorage.removeItem(this.places.get(key) ?? "");
-      this.places.delete(key);
-    }
+    for (const key of keys) localStorage.removeItem(this.prefix + key);
     if (this.offline) {
       say("", true);
       say("connected again");

@@ -185,11 +185,12 @@ def open_database(project: Project, url: str | None = None) -> Database:
     ProjectError
         When it cannot be opened, or holds the labels of another project.
     """
-    if url is None:
+    if url is not None:
+        database = Database(url)
+    else:
         folder = _folder(project)
         make_folder(folder)
-        url = f"sqlite:///{folder / 'labels.sqlite'}"
-    database = Database(url)
+        database = Database.in_file(folder / "labels.sqlite")
     claim(database, image_digests(project))
     return database
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,14 +23,34 @@ def trained_cells(run: Place) -> list[str] | None:
     InputError
         When it says so in a file that cannot be read.
     """
-    path = run / "training-cells.parquet"
+    rows = cell_rows(run / "training-cells.parquet")
+    return None if rows is None else [row["cell_id"] for row in rows]
+
+
+def cell_rows(path: Place) -> list[dict[str, Any]] | None:
+    """Return the rows of a run's table of cells, or None where there is none.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read.
+    """
     if not path.exists():
         return None
     try:
-        ids: list[str] = read_table(path, columns=["cell_id"])["cell_id"].to_pylist()
+        rows: list[dict[str, Any]] = read_table(path).to_pylist()
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(path, f"cannot be read ({error})", "train again") from error
-    return ids
+    return rows
+
+
+def labels_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the pattern of each cell of a table of training cells or predictions, by its id.
+
+    Cells that were learnt before a training stand in the same table as its own: they are left out.
+    """
+    own = (row for row in rows if row.get("use", "train") in ("train", "validation"))
+    return {row["cell_id"]: row["pattern"] for row in own}
 
 
 def met_before(

@@ -19,6 +19,7 @@ from cellquery.core.places import Place
 from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import difference
 from cellquery.data import Project, specimen_folds
+from cellquery.data.learnt import cell_rows, labels_of
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.config import Experiment, Variant, experiment_of
@@ -241,21 +242,11 @@ class _Common:
 
     def _check_cells(self, task: _Task, name: str, rows: NDArray[np.int64], fault: str) -> None:
         """Refuse a table of other cells or labels; committed results have none."""
-        path = task.run / f"{name}.parquet"
-        if not path.exists():
+        kept = cell_rows(task.run / f"{name}.parquet")
+        if kept is None:
             return
-        try:
-            rows_kept = read_table(path).to_pylist()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise TrainingError(path, f"cannot be read ({error})", f"delete {task.run}") from error
-        # Cells that were learnt before stand in the same table.
-        kept = {
-            row["cell_id"]: row["pattern"]
-            for row in rows_kept
-            if row.get("use", "train") in ("train", "validation")
-        }
         asked = self.cells.rows(rows)
-        if kept != dict(zip(asked.ids.tolist(), asked.patterns.tolist(), strict=True)):
+        if labels_of(kept) != dict(zip(asked.ids.tolist(), asked.patterns.tolist(), strict=True)):
             raise TrainingError(
                 task.run, f"{fault} or labels", "choose another directory or delete it"
             )

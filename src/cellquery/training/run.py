@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from cellquery.core import Progress, TrainingError, integer_seed, silent
-from cellquery.core.durable import make_folder, read_table, write_json, write_table
+from cellquery.core.durable import make_folder, write_json, write_table
 from cellquery.core.fingerprint import fingerprint
 from cellquery.core.places import Place
 from cellquery.core.provenance import provenance
+from cellquery.data.learnt import cell_rows, labels_of
 from cellquery.data.prepare import PreparedCells
 from cellquery.models import Classifier, transfer_weights
 from cellquery.models.fingerprint import network_fingerprint
@@ -258,10 +259,9 @@ def _check_given(run: Place, given: Mapping[str, str | None], labelled: Labelled
     kept = about.get("given", {})
     other = next((key for key, value in given.items() if kept.get(key, value) != value), None)
     # Runs of earlier versions kept the ids alone.
-    if not kept and (cells := run / "training-cells.parquet").exists():
-        table = read_table(cells, columns=["cell_id", "use"]).to_pylist()
-        learnt = {row["cell_id"] for row in table if row["use"] in ("train", "validation")}
-        if about.get("validation") != "test" and learnt != set(labelled.cells.ids):
+    if not kept and about.get("validation") != "test":
+        rows = cell_rows(run / "training-cells.parquet")
+        if rows is not None and set(labels_of(rows)) != set(labelled.cells.ids):
             other = "cells"
     if other:
         raise TrainingError(
