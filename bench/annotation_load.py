@@ -72,6 +72,7 @@ def load(path: Path, n_annotators: int, n_labels: int) -> dict[str, Any]:
     from cellquery.annotation import open_database
     from cellquery.data import Project
     from cellquery.storage import Accounts, Annotations
+    from cellquery.storage.owner import identity
 
     total = n_annotators * n_labels
     settings = path.parent / "settings.toml"
@@ -98,14 +99,15 @@ def load(path: Path, n_annotators: int, n_labels: int) -> dict[str, Any]:
         database = open_database(Project.open(path))
         accounts = Accounts(database)
         names = [f"reader-{number}" for number in range(n_annotators)]
-        tokens = []
+        cookies = []
         for name in names:
             if accounts.find(name) is None:
                 accounts.add(name, "annotator")
-            tokens.append(accounts.issue(name, "session"))
+            token = accounts.issue(name, "session")
+            cookies.append(f"cellquery_session_{identity(database)}={token}")
         started = time.perf_counter()
         with multiprocessing.get_context("spawn").Pool(n_annotators) as people:
-            work = [(int(found[1]), token, n_labels) for token in tokens]
+            work = [(int(found[1]), cookie, n_labels) for cookie in cookies]
             parts = people.starmap(annotate, work)
         seconds = time.perf_counter() - started
         kept = Annotations(database).since()
@@ -135,7 +137,7 @@ def load(path: Path, n_annotators: int, n_labels: int) -> dict[str, Any]:
         server.kill()
 
 
-def annotate(port: int, token: str, n_labels: int) -> tuple[list[str], list[float], list[float]]:
+def annotate(port: int, cookie: str, n_labels: int) -> tuple[list[str], list[float], list[float]]:
     """Label as fast as one can; return the cells and the milliseconds of both requests."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.connect()
@@ -144,7 +146,7 @@ def annotate(port: int, token: str, n_labels: int) -> tuple[list[str], list[floa
     headers = {
         "x-cellquery": "1",
         "content-type": "application/json",
-        "cookie": f"cellquery_session={token}",
+        "cookie": cookie,
     }
 
     def post(path: str, body: object) -> tuple[dict[str, list[dict[str, str]]], float]:

@@ -46,7 +46,7 @@ def server(folder: Path) -> Iterator[str]:
         )
 
     run(where / "initdb", "-D", data, "-U", "cellquery", "--auth=trust", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+    options = f"-c fsync=off -c listen_addresses='' -c unix_socket_directories={folder}"
     run(where / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
     try:
         yield f"postgresql://cellquery@/postgres?host={folder}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from cellquery.annotation import Desk
+from cellquery.annotation import Desk, Plan, open_database
+from cellquery.data import Project
 from cellquery.storage import Accounts
 from cellquery.web import create_app
 from cellquery.web.app import openapi
@@ -189,6 +193,28 @@ def test_a_link_signs_in_once_and_signing_out_ends_it(anyone: TestClient, desk: 
     assert anyone.post("/api/sign-in-link", json={"token": token}).status_code == 401
     assert anyone.post("/api/sign-out").status_code == 204
     assert anyone.get("/api/me").status_code == 401
+
+
+def test_who_signs_in_to_one_project_stays_signed_in_to_another(
+    ana: TestClient, sharded: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(sharded.path, tmp_path / "others")
+    project = Project.open(tmp_path / "others")
+    with closing(open_database(project)) as database:
+        plan = Plan.of(project, campaign={"budget": 20, "first": 10})
+        Accounts(database).add("cem", "annotator")
+        other = create_app(Desk(project, plan, database))
+        # As a browser does between the ports of one host, all cookies go to both.
+        with TestClient(
+            other, base_url="http://localhost", headers=PAGE, cookies=ana.cookies
+        ) as cem:
+            assert cem.get("/api/me").status_code == 401
+            signed_in(cem, "cem")
+            ana.cookies.update(cem.cookies)
+            assert ana.get("/api/me").json()["name"] == "ana"
+            assert cem.get("/api/me").json()["name"] == "cem"
+            assert cem.post("/api/sign-out").status_code == 204
+    assert ana.get("/api/me").status_code == 200
 
 
 @pytest.mark.parametrize(

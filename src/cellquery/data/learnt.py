@@ -40,7 +40,8 @@ def cell_rows(path: Place) -> list[dict[str, Any]] | None:
     try:
         rows: list[dict[str, Any]] = read_table(path).to_pylist()
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(path, f"cannot be read ({error})", "train again") from error
+        remedy = f"delete {path.parent} and train again"
+        raise InputError(path, f"cannot be read ({error})", remedy) from error
     return rows
 
 

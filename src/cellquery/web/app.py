@@ -16,6 +16,7 @@ from cellquery import __version__
 from cellquery.annotation import Desk
 from cellquery.core import RESEARCH_USE_ONLY, CellqueryError
 from cellquery.storage import Accounts
+from cellquery.storage.owner import identity
 from cellquery.web import routes_accounts, routes_annotation, routes_cells, routes_overview
 from cellquery.web.security import Guard
 
@@ -43,6 +44,7 @@ def create_app(
     app = _with_routes()
     app.state.desk = desk
     app.state.accounts = Accounts(desk.database)
+    app.state.identity = identity(desk.database)
     app.state.record = record
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Cookie, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from cellquery.core import InputError
 from cellquery.storage import Account, Accounts
@@ -20,7 +18,7 @@ from cellquery.web.messages import (
     Me,
     NewAccount,
 )
-from cellquery.web.security import ANSWERS, COOKIE, Administrator, Signed
+from cellquery.web.security import ANSWERS, Administrator, Signed, session_cookie
 
 router = APIRouter(tags=["accounts"], responses=ANSWERS)
 
@@ -44,15 +42,11 @@ def sign_in_link(wanted: Link, request: Request, response: Response) -> Me:
 
 
 @router.post("/sign-out", status_code=204)
-def sign_out(
-    request: Request,
-    response: Response,
-    account: Signed,
-    token: Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)] = None,
-) -> None:
+def sign_out(request: Request, response: Response, account: Signed) -> None:
     """End the session."""
-    _accounts(request).end_session(token or "")
-    response.delete_cookie(COOKIE)
+    cookie = session_cookie(request)
+    _accounts(request).end_session(request.cookies[cookie])
+    response.delete_cookie(cookie)
 
 
 @router.get("/me")
@@ -106,7 +100,7 @@ def _link(request: Request, name: str) -> str:
 
 def _begin(account: Account, request: Request, response: Response) -> Me:
     response.set_cookie(
-        COOKIE,
+        session_cookie(request),
         _accounts(request).issue(account.name, "session"),
         max_age=int(LASTS_S["session"]),
         httponly=True,

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from cellquery.annotation import Desk
 from cellquery.core import PATTERNS, RESEARCH_USE_ONLY, title_of
 from cellquery.storage import NewAnnotation
-from cellquery.storage.owner import identity
 from cellquery.web.messages import (
     Cells,
     NewReadings,
@@ -42,7 +41,7 @@ def setup(request: Request, account: Signed) -> Setup:
     return Setup(
         notice=RESEARCH_USE_ONLY,
         project=desk.project.path.name,
-        identity=identity(desk.database),
+        identity=request.app.state.identity,
         synthetic=desk.project.is_synthetic,
         patterns=patterns,
         n_pool=len(desk.pool),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import Cookie, Depends, Header, HTTPException, Request
+from fastapi import Depends, Header, HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cellquery.storage import ROLES, Account, Accounts, Role
 
-COOKIE = "cellquery_session"
 SHOWN = "x-cellquery-account"
 MAX_BODY_BYTES = 32 * 2**20
 
@@ -87,9 +86,17 @@ async def _refuse(status: int, error: str, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def session_cookie(request: Request) -> str:
+    """Return the name of the cookie of a session.
+
+    It tells projects apart: browsers send what one server of a host has set to the others too,
+    whatever their port.
+    """
+    return f"cellquery_session_{request.app.state.identity}"
+
+
 def signed_in(
     request: Request,
-    token: Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)] = None,
     shown: Annotated[str | None, Header(alias=SHOWN, include_in_schema=False)] = None,
 ) -> Account:
     """Return who asks, or answer 401.
@@ -98,6 +105,7 @@ def signed_in(
     labels are not taken for theirs.
     """
     accounts: Accounts = request.app.state.accounts
+    token = request.cookies.get(session_cookie(request))
     account = accounts.of_session(token) if token else None
     if account is None or (shown is not None and shown != account.name):
         raise HTTPException(401, "sign in first")
