@@ -25,6 +25,7 @@ from cellquery.experiments import (
     results_table,
     run_case_study,
 )
+from cellquery.experiments.cases import Grounds
 from cellquery.experiments.cases_table import campaign_folder, case_results, cases_table
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.initial import first_cells, learn_first, to_start_from
@@ -58,6 +59,25 @@ def test_every_case_budget_and_seed_is_judged_on_known_and_unseen_specimens(
     assert all(0 <= result.mca <= 1 for result in results)
     of_budget = {result.budget: result.n_labels for result in results}
     assert of_budget[0.2] > of_budget[0.1]
+
+
+def test_cells_of_specimens_kept_out_are_judged_as_unseen_alone(
+    case_project: Project, tmp_path: Path
+) -> None:
+    project = Project.open(shutil.copytree(case_project.path, tmp_path / "cells"))
+    ids = np.array(project.manifest()["cell_id"].to_pylist())
+    project.save_split("mixed", {"pool": ids[1::2].tolist(), "test": ids[::2].tolist()}, {})
+    changes = {"cases": ["RS"], "split": "mixed", "test": ["test"], "seeds": [1]}
+    study = CaseStudy(**{**STUDY, **changes})
+
+    grounds = Grounds.prepare(study, project, 1)
+
+    known, unseen = grounds.judged
+    assert (known.name, unseen.name) == ("test", "unseen")
+    assert set(known.specimens) <= set(grounds.pool.specimens)
+    assert not set(unseen.specimens) & {*grounds.pool.specimens, *known.specimens}
+    assert set(known.cells.ids) <= set(ids[::2])
+    assert len(known.cells) + len(grounds.pool) < len(ids)
 
 
 def test_cases_of_a_seed_share_their_first_cells_and_the_initial_network(case_study: Path) -> None:
@@ -291,7 +311,14 @@ def test_a_finished_campaign_of_other_cells_is_refused(
         run_case_study(CaseStudy(**STUDY), case_project, records.parent)
 
 
-STUDIES = ["i3a-cases", "i3a-companion", "i3a-paper", "i3a-unseen", "i3a-unseen-companion"]
+STUDIES = [
+    "i3a-cases",
+    "i3a-companion",
+    "i3a-paper",
+    "i3a-unseen",
+    "i3a-unseen-companion",
+    "i3a-unseen-paper",
+]
 
 
 @pytest.mark.parametrize("name", STUDIES)

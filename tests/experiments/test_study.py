@@ -407,6 +407,7 @@ def test_every_published_configuration_is_valid(file: Path) -> None:
         "i3a-paper",
         "i3a-unseen",
         "i3a-unseen-companion",
+        "i3a-unseen-paper",
     ],
 )
 def test_published_tables_are_those_of_the_committed_results(

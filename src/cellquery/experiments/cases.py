@@ -22,7 +22,7 @@ from cellquery.core.places import Place
 from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import difference, settings_fault
 from cellquery.data import Project, specimen_folds
-from cellquery.data.prepare import inputs_for, prepare
+from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder, chosen_as
 from cellquery.experiments.config import InitialLearning, Seed, check_once
@@ -68,7 +68,8 @@ class CaseStudy(BaseModel):
         Parts of the split to choose from and to judge on.
     folds : int
         Above 0, the specimens of the pool are dealt into so many folds; seed s keeps those of fold
-        s modulo ``folds`` out of the pool, and they are judged as "unseen".
+        s modulo ``folds`` out of the pool, and they are judged as "unseen"; cells of ``test``
+        that are of these specimens are not judged.
     initial : InitialLearning
     """
 
@@ -310,6 +311,11 @@ def _in_pool(study: CaseStudy, chosen: Selection, seed: int) -> NDArray[np.bool_
     return ~np.isin(chosen.ids, folds[f"fold-{seed % study.folds}"])
 
 
+def _judged(name: str, prepared: PreparedCells, chosen: Selection) -> Judged:
+    cells = prepared.take(chosen.ids)
+    return Judged(name, cells, list(chosen.patterns), list(chosen.specimens))
+
+
 @lru_cache(maxsize=1)
 def _grounds(
     asked: str, project: Place, seed: int | None, progress: Callable[..., None]
@@ -401,22 +407,22 @@ class Grounds:
             return
         inputs = inputs_for(project, study.initial_settings().inputs)
         chosen = select(project, study.split, study.pool)
-        tested = []
         if study.test:
             test = select(project, study.split, study.test)
-            cells = prepare(project.store(), test.ids, inputs, progress=progress)
-            tested.append(Judged("test", cells, list(test.patterns), list(test.specimens)))
+            tested = prepare(project.store(), test.ids, inputs, progress=progress)
         prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
         for seed in seeds:
-            kept, judged = _in_pool(study, chosen, seed), list(tested)
+            kept, judged = _in_pool(study, chosen, seed), []
+            out = chosen.rows(~kept)
+            if study.test:
+                known = test.rows(~np.isin(test.specimens, out.specimens))
+                judged += [_judged("test", tested, known)] if len(known) else []
             if study.folds:
-                out = chosen.rows(~kept)
-                cells = prepared.take(out.ids)
-                judged.append(Judged("unseen", cells, list(out.patterns), list(out.specimens)))
+                judged.append(_judged("unseen", prepared, out))
             inside = chosen.rows(kept)
             pool = Pool(prepared.take(inside.ids), inside.specimens)
-            known = zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)
-            oracle = KnownLabels(dict(known))
+            labels = zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)
+            oracle = KnownLabels(dict(labels))
             yield cls(study, project, seed, inputs, pool, judged, oracle, progress)
 
     def learn_first(self, root: Path, seed: int) -> tuple[Classifier, LabelledCells]:
