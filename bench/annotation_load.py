@@ -73,6 +73,7 @@ def load(path: Path, n_annotators: int, n_labels: int) -> dict[str, Any]:
     from cellquery.data import Project
     from cellquery.storage import Accounts, Annotations
     from cellquery.storage.owner import identity
+    from cellquery.web.security import session_cookie
 
     total = n_annotators * n_labels
     settings = path.parent / "settings.toml"
@@ -99,12 +100,11 @@ def load(path: Path, n_annotators: int, n_labels: int) -> dict[str, Any]:
         database = open_database(Project.open(path))
         accounts = Accounts(database)
         names = [f"reader-{number}" for number in range(n_annotators)]
-        cookies = []
+        name_of_cookie, cookies = session_cookie(identity(database)), []
         for name in names:
             if accounts.find(name) is None:
                 accounts.add(name, "annotator")
-            token = accounts.issue(name, "session")
-            cookies.append(f"cellquery_session_{identity(database)}={token}")
+            cookies.append(f"{name_of_cookie}={accounts.issue(name, 'session')}")
         started = time.perf_counter()
         with multiprocessing.get_context("spawn").Pool(n_annotators) as people:
             work = [(int(found[1]), cookie, n_labels) for cookie in cookies]

@@ -35,7 +35,7 @@ from cellquery.reports.case_sections import rounds
 from cellquery.reports.studies import ReportedStudy
 from cellquery.training import LabelledCells, TrainSettings
 from cellquery.wavelets import InputSettings
-from tests.case_study import STUDY, TINY, run_together
+from tests.case_study import PUBLISHED, STUDY, TINY, run_together
 
 
 @pytest.fixture
@@ -311,17 +311,7 @@ def test_a_finished_campaign_of_other_cells_is_refused(
         run_case_study(CaseStudy(**STUDY), case_project, records.parent)
 
 
-STUDIES = [
-    "i3a-cases",
-    "i3a-companion",
-    "i3a-paper",
-    "i3a-unseen",
-    "i3a-unseen-companion",
-    "i3a-unseen-paper",
-]
-
-
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_committed_studies_are_those_of_their_files(name: str, repository: Path) -> None:
     study, root = (
         read_case_study(repository / "experiments" / f"{name}.toml"),
@@ -519,7 +509,7 @@ def test_a_study_with_a_companion_differs_from_the_one_without_in_nothing_else(
     assert with_it == without
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_published_studies_learn_first_what_they_did(name: str, repository: Path) -> None:
     study = read_case_study(repository / "experiments" / f"{name}.toml")
     alone = TrainSettings.read(study.initial.settings, name, study.preset)

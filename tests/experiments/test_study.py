@@ -21,6 +21,7 @@ from cellquery.experiments import (
 )
 from cellquery.experiments.config import InitialLearning
 from cellquery.experiments.study import _pool_folds
+from tests.case_study import PUBLISHED
 
 TOML = """
 name = "small"
@@ -397,19 +398,7 @@ def test_every_published_configuration_is_valid(file: Path) -> None:
     assert described.name == file.stem
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "i3a-ablation",
-        "i3a-best",
-        "i3a-cases",
-        "i3a-companion",
-        "i3a-paper",
-        "i3a-unseen",
-        "i3a-unseen-companion",
-        "i3a-unseen-paper",
-    ],
-)
+@pytest.mark.parametrize("name", ["i3a-ablation", "i3a-best", *PUBLISHED])
 def test_published_tables_are_those_of_the_committed_results(
     name: str, repository: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from cellquery.annotation import Desk
 from cellquery.storage import Accounts
 from cellquery.web import create_app
 from cellquery.web.app import openapi
+from cellquery.web.security import session_cookie
 
 from .conftest import PAGE
 
@@ -29,7 +30,7 @@ def test_no_request_makes_the_server_fail(desk: Desk, path: str, method: str) ->
 
     def headers() -> dict[str, str]:
         token = Accounts(desk.database).issue("admin", "session")
-        return {**PAGE, "cookie": f"cellquery_session_{app.state.identity}={token}"}
+        return {**PAGE, "cookie": f"{session_cookie(app.state.identity)}={token}"}
 
     signed_in = headers()
 

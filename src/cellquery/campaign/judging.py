@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from cellquery.core import Progress, silent
 from cellquery.core.places import Place
 from cellquery.data.prepare import PreparedCells
+from cellquery.data.selection import Selection
 from cellquery.metrics import Evaluation
 from cellquery.models import Classifier
 from cellquery.training import Predictions
@@ -32,6 +34,11 @@ class Judged:
     cells: PreparedCells
     patterns: Sequence[str]
     specimens: Sequence[str | None]
+
+    @classmethod
+    def of(cls, name: str, cells: PreparedCells, chosen: Selection) -> Self:
+        """Return these cells, prepared in the order of their selection."""
+        return cls(name, cells, list(chosen.patterns), list(chosen.specimens))
 
     def judge(
         self, classifier: Classifier, folder: Place, *, views: int = 1, progress: Progress = silent

@@ -127,7 +127,7 @@ def campaign_on(
     for part in judge:
         cells = select(project, split, [part])
         prepared = prepare(store, cells.ids, inputs, progress=progress)
-        judged.append(Judged(part, prepared, list(cells.patterns), list(cells.specimens)))
+        judged.append(Judged.of(part, prepared, cells))
     rehearsed = None
     if rehearse:
         cells = select(project, split, rehearse)

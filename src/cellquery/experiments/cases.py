@@ -22,7 +22,7 @@ from cellquery.core.places import Place
 from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import difference, settings_fault
 from cellquery.data import Project, specimen_folds
-from cellquery.data.prepare import PreparedCells, inputs_for, prepare
+from cellquery.data.prepare import inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.cases_table import campaign_folder, chosen_as
 from cellquery.experiments.config import InitialLearning, Seed, check_once
@@ -311,11 +311,6 @@ def _in_pool(study: CaseStudy, chosen: Selection, seed: int) -> NDArray[np.bool_
     return ~np.isin(chosen.ids, folds[f"fold-{seed % study.folds}"])
 
 
-def _judged(name: str, prepared: PreparedCells, chosen: Selection) -> Judged:
-    cells = prepared.take(chosen.ids)
-    return Judged(name, cells, list(chosen.patterns), list(chosen.specimens))
-
-
 @lru_cache(maxsize=1)
 def _grounds(
     asked: str, project: Place, seed: int | None, progress: Callable[..., None]
@@ -412,14 +407,14 @@ class Grounds:
             tested = prepare(project.store(), test.ids, inputs, progress=progress)
         prepared = prepare(project.store(), chosen.ids, inputs, progress=progress)
         for seed in seeds:
-            kept, judged = _in_pool(study, chosen, seed), []
-            out = chosen.rows(~kept)
+            kept = _in_pool(study, chosen, seed)
+            inside, out, judged = chosen.rows(kept), chosen.rows(~kept), []
             if study.test:
                 known = test.rows(~np.isin(test.specimens, out.specimens))
-                judged += [_judged("test", tested, known)] if len(known) else []
+                if len(known):
+                    judged.append(Judged.of("test", tested.take(known.ids), known))
             if study.folds:
-                judged.append(_judged("unseen", prepared, out))
-            inside = chosen.rows(kept)
+                judged.append(Judged.of("unseen", prepared.take(out.ids), out))
             pool = Pool(prepared.take(inside.ids), inside.specimens)
             labels = zip(inside.ids.tolist(), inside.patterns.tolist(), strict=True)
             oracle = KnownLabels(dict(labels))

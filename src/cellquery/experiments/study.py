@@ -286,7 +286,7 @@ class _Common:
             if name in rows:
                 chosen = np.unique(np.concatenate(rows[name]))
                 part, cells = self.cells.rows(chosen), self.prepared(progress).rows(chosen)
-                parts.append(Judged(name, cells, list(part.patterns), list(part.specimens)))
+                parts.append(Judged.of(name, cells, part))
         return parts
 
     def first(self, seed: int, progress: Progress) -> tuple[Classifier | None, LabelledCells]:

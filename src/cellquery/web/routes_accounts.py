@@ -44,7 +44,7 @@ def sign_in_link(wanted: Link, request: Request, response: Response) -> Me:
 @router.post("/sign-out", status_code=204)
 def sign_out(request: Request, response: Response, account: Signed) -> None:
     """End the session."""
-    cookie = session_cookie(request)
+    cookie = session_cookie(request.app.state.identity)
     _accounts(request).end_session(request.cookies[cookie])
     response.delete_cookie(cookie)
 
@@ -100,7 +100,7 @@ def _link(request: Request, name: str) -> str:
 
 def _begin(account: Account, request: Request, response: Response) -> Me:
     response.set_cookie(
-        session_cookie(request),
+        session_cookie(request.app.state.identity),
         _accounts(request).issue(account.name, "session"),
         max_age=int(LASTS_S["session"]),
         httponly=True,

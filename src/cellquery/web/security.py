@@ -86,13 +86,13 @@ async def _refuse(status: int, error: str, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def session_cookie(request: Request) -> str:
-    """Return the name of the cookie of a session.
+def session_cookie(identity: str) -> str:
+    """Return the name of the cookie of a session with a project of this identity.
 
     It tells projects apart: browsers send what one server of a host has set to the others too,
     whatever their port.
     """
-    return f"cellquery_session_{request.app.state.identity}"
+    return f"cellquery_session_{identity}"
 
 
 def signed_in(
@@ -105,7 +105,7 @@ def signed_in(
     labels are not taken for theirs.
     """
     accounts: Accounts = request.app.state.accounts
-    token = request.cookies.get(session_cookie(request))
+    token = request.cookies.get(session_cookie(request.app.state.identity))
     account = accounts.of_session(token) if token else None
     if account is None or (shown is not None and shown != account.name):
         raise HTTPException(401, "sign in first")
