@@ -116,6 +116,8 @@ def test_the_table_sets_active_against_random_over_seeds(case_study: Path) -> No
     text = results_table(case_study)
     assert "| IN-AL | 20 % |" in text
     assert "IN-AL against IN-RS at 20 % on unseen: MCA" in text
+    assert "IN-AL at 10 % against IN-RS at 20 % on unseen: MCA" in text
+    assert "IN-AL at 20 % against IN-RS at 40 %" not in text
     assert "95 % interval over 2 folds" in text
     assert "For Research Use Only" in text
 

@@ -105,4 +105,25 @@ def test_a_pattern_of_one_specimen_has_no_interval() -> None:
     intervals = evaluate(true, probabilities, ("x", "y"), specimens=specimens).intervals
     assert "recall:x" in intervals
     assert "recall:y" not in intervals
-    assert "recall:y" in evaluate(true, probabilities, ("x", "y")).intervals
+    assert "mca" not in intervals
+    assert {"recall:y", "mca"} <= set(evaluate(true, probabilities, ("x", "y")).intervals)
+
+
+def test_resamples_without_a_pattern_say_nothing_of_the_mean_over_patterns() -> None:
+    # Eight specimens of x named rightly, two of y named wrongly: a tenth of the resamples lack y.
+    true = np.repeat([0] * 8 + [1] * 2, 5)
+    specimens = list(np.repeat([f"s{i}" for i in range(10)], 5))
+    evaluation = evaluate(true, certain([0] * 50, 2), "xy", specimens=specimens)
+    assert evaluation.mca == 0.5
+    assert evaluation.intervals["mca"] == (0.5, 0.5)
+
+
+def test_the_interval_of_the_calibration_error_is_not_above_it() -> None:
+    random = np.random.default_rng(0)
+    confidence = random.uniform(0.5, 1, 400)
+    right = random.random(400) < confidence
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    true = np.where(right, 0, 1)
+    evaluation = evaluate(true, probabilities, "xy")
+    low, high = evaluation.intervals["ece"]
+    assert 0 <= low < evaluation.ece < high

@@ -237,23 +237,30 @@ def _unlike_runs(root: Path, results: Sequence[CaseResult]) -> list[str]:
 def _differences(
     rows: Mapping[tuple[str, float, str], Sequence[CaseResult]], folds: int
 ) -> list[str]:
-    """Active against random, and with against without initial learning, seed by seed."""
+    """Active against random, and with against without initial learning, seed by seed.
+
+    Active choice is set against as many random cells, and against twice as many and all of them:
+    what it loses to these is the price of the labels that it saves.
+    """
     lines = []
     for (case, budget, judged), group in rows.items():
         if chosen_as(case, budget) != case:
             continue
-        for other in (case.replace("AL", "RS"), case.removeprefix("IN-")):
-            if other == case or (other, budget, judged) not in rows:
+        random = case.replace("AL", "RS")
+        others = [(random, budget), (case.removeprefix("IN-"), budget)]
+        others += [(random, more) for more in sorted({2 * budget, 1.0}) if random != case]
+        for other, more in others:
+            if (other, more) == (case, budget) or (other, more, judged) not in rows:
                 continue
-            mca = {each.seed: each.mca for each in rows[other, budget, judged]}
+            mca = {each.seed: each.mca for each in rows[other, more, judged]}
             gains = {
                 each.seed: 100 * (each.mca - mca[each.seed]) for each in group if each.seed in mca
             }
+            at = f"{case} against {other} at {100 * budget:g} %"
+            if more != budget:
+                at = f"{case} at {100 * budget:g} % against {other} at {100 * more:g} %"
             if gains:
-                lines.append(
-                    f"{case} against {other} at {100 * budget:g} % on {judged}: "
-                    f"MCA {gain_in_words(gains, folds, 'points')}."
-                )
+                lines.append(f"{at} on {judged}: MCA {gain_in_words(gains, folds, 'points')}.")
     return lines
 
 

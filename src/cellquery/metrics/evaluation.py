@@ -56,9 +56,9 @@ class Evaluation:
     confusion : list of list of int
         Rows are true patterns.
     intervals : dict of str to (low, high)
-        95 % percentile bootstrap intervals of ``aca``, ``mca``, ``ece`` and, but for patterns of
-        a single specimen where specimens are resampled,
-        ``recall:<pattern>``.
+        95 % percentile bootstrap intervals of ``aca``, ``mca``, ``ece`` and ``recall:<pattern>``;
+        that of ``ece`` without the bias of resampling. Where specimens are resampled, a pattern
+        of a single specimen has none, and ``mca`` none beside it.
     interval_unit : {"specimen", "cell"}
         What was resampled: specimens where all are known, since cells of one serum are not
         independent.
@@ -121,34 +121,43 @@ def evaluate(
     vote = None
     if groups is not None and specimens is not None:
         vote = _vote(true, probabilities, groups)
+    recalls = recall(matrix)
+    ece = calibration_error(confidence, right)
 
     def figures(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         part = confusion(true[rows], predicted[rows], len(patterns))
+        shares = recall(part)
+        # Without a pattern that the cells have, the mean would be one of other patterns.
+        whole = np.isfinite(shares[np.isfinite(recalls)]).all()
         return np.array(
             [
                 average_classification_accuracy(part),
-                mean_class_accuracy(part),
+                mean_class_accuracy(part) if whole else np.nan,
                 calibration_error(confidence[rows], right[rows]),
-                *recall(part),
+                *shares,
             ]
         )
 
     names = ["aca", "mca", "ece", *(f"recall:{pattern}" for pattern in patterns)]
-    bounds = _bootstrap(figures, len(true), groups, n_resamples, seed)
-    recalls = recall(matrix)
+    draws = _bootstrap(figures, len(true), groups, n_resamples, seed)
+    # Cells that are drawn twice agree with themselves: resamples look worse calibrated than all.
+    draws[:, 2] = np.maximum(0.0, draws[:, 2] - draws[:, 2].mean() + ece)
+    bounds = _percentiles(draws)
     # Resampling one specimen always gives that specimen: an interval of no width, and no truth.
     single = {
         f"recall:{pattern}"
         for index, pattern in enumerate(patterns)
-        if groups is not None and len(np.unique(groups[true == index])) < 2
+        if groups is not None and len(np.unique(groups[true == index])) == 1
     }
+    if single:
+        single.add("mca")
     return Evaluation(
         n_cells=len(true),
         n_specimens=0 if groups is None else int(groups.max()) + 1,
         patterns=tuple(patterns),
         aca=average_classification_accuracy(matrix),
         mca=mean_class_accuracy(matrix),
-        ece=calibration_error(confidence, right),
+        ece=ece,
         recall={
             pattern: None if np.isnan(share) else float(share)
             for pattern, share in zip(patterns, recalls, strict=True)
@@ -210,8 +219,7 @@ def _bootstrap(
             chosen = random.integers(len(members), size=len(members))
             rows = np.concatenate([members[group] for group in chosen])
         draws.append(figures(rows))
-    with np.errstate(all="ignore"):
-        return _percentiles(np.array(draws))
+    return np.array(draws)
 
 
 def _percentiles(draws: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -392,7 +392,8 @@ def _unit_words(record: EvaluationRecord) -> str:
     unit = record.values["interval_unit"]
     if unit == "specimen":
         return (
-            "Bands: 95 % intervals, from resampling specimens; none for a pattern of one specimen."
+            "Bands: 95 % intervals, from resampling specimens; none for a pattern of one "
+            "specimen, nor for the MCA beside it."
         )
     return (
         "Bands: 95 % intervals, from resampling cells. Cells of one specimen are alike, so the "
