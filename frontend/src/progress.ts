@@ -8,7 +8,6 @@ interface Estimate {
   accuracy: number;
   low: number;
   high: number;
-  n_audit?: number;
 }
 
 export function progressView(page: Page): View {
@@ -64,8 +63,8 @@ export function progressView(page: Page): View {
       table(
         ["name", "readings", "seconds a label (median)", "keys a label"],
         at.annotators.map((each) => [
-          each.name, String(each.n_readings), each.seconds_per_label.toFixed(1),
-          each.keystrokes_per_label.toFixed(2),
+          each.name, String(each.n_readings), each.seconds_per_label?.toFixed(1) ?? "",
+          each.keystrokes_per_label?.toFixed(2) ?? "",
         ]),
       ),
       h("h2", {}, "Rounds"),

@@ -503,13 +503,13 @@ export interface components {
          */
         AnnotatorSummary: {
             /** Keystrokes Per Label */
-            keystrokes_per_label: number;
+            keystrokes_per_label: number | null;
             /** N Readings */
             n_readings: number;
             /** Name */
             name: string;
             /** Seconds Per Label */
-            seconds_per_label: number;
+            seconds_per_label: number | null;
         };
         /**
          * CellHistory

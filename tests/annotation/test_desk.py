@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from cellquery.annotation import Desk, People, Plan
+from cellquery.annotation import Desk, People, Plan, open_database
 from cellquery.annotation.review import worth_a_look
 from cellquery.campaign import KnownLabels
 from cellquery.campaign.records import round_folder
 from cellquery.core import InputError, SettingsError
-from cellquery.data import Project
-from cellquery.storage import SETTLING, Account, Annotation, NewAnnotation
+from cellquery.data import Project, import_cells
+from cellquery.data.labelling import Labelling
+from cellquery.storage import SETTLING, Account, Accounts, Annotation, NewAnnotation
 
 from .conftest import ANA, BEN, RITA, label
 
@@ -305,6 +306,79 @@ def test_the_campaigns_cells_come_first_and_no_more_than_the_budget(
     assert turn.suggestion.pattern in desk.plan.patterns
 
 
+@pytest.mark.parametrize("of_an_earlier_version", [False, True])
+def test_a_campaign_goes_on_with_its_cells_when_its_project_grows(
+    tmp_path: Path, paint: Callable[..., Path], of_an_earlier_version: bool
+) -> None:
+    for number in range(14):
+        paint(tmp_path / "source" / f"{number}.png", number)
+    project = Project.create(tmp_path / "cells", ["golgi", "speckled"])
+    import_cells(tmp_path / "source", project)
+    plan = Plan.of(project, campaign={**SMALL, "budget": 8, "first": 4, "per_round": 4})
+    database = open_database(project)
+    Accounts(database).add(ANA.name, ANA.role)
+    desk = Desk(project, plan, database)
+    began, people = desk.pool, People(desk.history, desk.leases)
+    campaign = plan.make(project)
+    campaign.advance(people)
+    turns = desk.next(ANA, 4)
+    desk.accept(ANA, [label(turn.cell.cell_id) for turn in turns])
+    assert campaign.advance(people) == "waiting"
+    if of_an_earlier_version:
+        (project.path / "annotation" / "campaign" / "pool.parquet").unlink()
+
+    # Three more cells, and a pattern for one of the pool.
+    for number in range(14, 17):
+        paint(tmp_path / "source" / f"{number}.png", number)
+    (tmp_path / "labels.csv").write_text("id,pattern\n3,speckled\n")
+    grown = import_cells(
+        tmp_path / "source", project, labelling=Labelling(annotations=tmp_path / "labels.csv")
+    )
+    assert (grown.imported, grown.taken_over) == (3, 1)
+
+    project = Project.open(project.path)
+    desk = Desk(project, Plan.of(project), database)
+    assert desk.pool == began
+    assert len(desk.cells) == 17
+    assert len(given(desk, n=20)) == 4, "what the budget holds"
+    campaign = desk.plan.make(project)
+    assert campaign.advance(people) == "waiting"
+    desk.accept(ANA, [label(each) for each in given(desk, n=20)])
+    assert campaign.advance(people) == "done"
+    database.close()
+
+
+def test_when_a_campaign_has_stopped_early_only_what_is_open_is_handed_out(
+    project: Project, desk_with: Callable[..., Desk]
+) -> None:
+    still = {**SMALL["train"], "learning_rate": 1e-9}
+    stops = {"stop_kappa": 0.5, "restart": "initial"}
+    desk = desk_with(
+        campaign={**SMALL, "train": still, "budget": 60, "first": 6, "per_round": 4, **stops},
+        overlap=1.0,
+    )
+    campaign, people = desk.plan.make(project), People(desk.history, desk.leases)
+    while campaign.advance(people) == "waiting":
+        desk.refresh()
+        desk.accept(ANA, [label(each) for each in desk.ranking.asked])
+    desk.refresh()
+    assert desk.ranking.done
+    read = desk.readings.read()
+    assert len(read) < 60
+
+    assert given(desk, n=20) == []
+    second, *rest = given(desk, BEN, 20)
+    assert {second, *rest} <= set(read)
+    desk.accept(BEN, [label(second, "speckled")])
+    assert second in given(desk, RITA, 20)
+    undone = desk.undo(ANA, "undo")
+    assert undone is not None
+    assert given(desk, n=20) == [undone.cell.cell_id]
+    desk.leases.give_back(ANA.name, [undone.cell.cell_id])
+    again = Desk(project, desk.plan, desk.database)
+    assert given(again, n=20) == [undone.cell.cell_id], "by another process too"
+
+
 def test_a_desk_sees_what_another_process_took_in(desk_with: Callable[..., Desk]) -> None:
     one, two = desk_with(), desk_with()
     cell = given(one)[0]
@@ -329,6 +403,8 @@ def test_a_plan_is_kept_and_not_changed_on_the_way(project: Project, tmp_path: P
         ({}, "every cell has a pattern already"),
         ({"pool": ("train",)}, "without a split"),
         ({"split": "random", "pool": ("nothing",)}, "has no part 'nothing'"),
+        ({"split": "random", "pool": ("train",), "rehearse": ("nothing",)}, "no part 'nothing'"),
+        ({"split": "random", "pool": ("train",), "rehearse": ("train",)}, "72 of its cells are"),
         ({"split": "random", "pool": ("train",), "overlap": 2.0}, "overlap"),
         ({"split": "random", "pool": ("train",), "campaign": {"budgget": 3}}, "budgget"),
     ],

@@ -77,6 +77,14 @@ def test_labels_are_taken_in_any_spelling(desk: Desk) -> None:
     assert desk.readings.labels() == {first: "nuclear_membrane"}
 
 
+def test_labels_of_own_classes_are_taken_in_any_spelling(desk_with: Callable[..., Desk]) -> None:
+    desk = desk_with(patterns=("golgi", "speckled", "my_class"))
+    first, second, *_ = sorted(desk.pool)
+    text = f"cell_id,label\n{first},My Class\n{second},my-class\n"
+    assert import_labels(desk, ANA, text, "labels.csv") == 2
+    assert desk.readings.labels() == {first: "my_class", second: "my_class"}
+
+
 def test_a_label_given_twice_in_a_csv_counts_once(desk: Desk) -> None:
     first, second, *_ = sorted(desk.pool)
     text = f"cell_id,label\n{first},golgi\n{second},golgi\n{first},Golgi\n"
@@ -108,6 +116,27 @@ def test_folders_hold_the_very_pixels(annotated: Desk, tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(image), store.pixels(files[0].stem))
 
 
+def test_folders_exported_again_never_name_a_cell_twice(annotated: Desk, tmp_path: Path) -> None:
+    cells, out = sorted(annotated.pool), tmp_path / "out"
+    export_labels(annotated, "folders", out)
+    annotated.accept(ANA, [label(cells[6])])
+    assert export_labels(annotated, "folders", out) == 6, "what is new joins what is there"
+    annotated.accept(ANA, [label(cells[5], "speckled")])
+    with pytest.raises(InputError, match=f"golgi.{cells[5]}.png, .*; choose a new or empty"):
+        export_labels(annotated, "folders", out)
+    assert not (out / "speckled" / f"{cells[5]}.png").exists()
+    assert export_labels(annotated, "folders", tmp_path / "new") == 6
+
+
+def test_folders_of_labels_taken_back_are_refused(desk: Desk, tmp_path: Path) -> None:
+    first, second, *_ = sorted(desk.pool)
+    desk.accept(ANA, [label(first), label(second)])
+    export_labels(desk, "folders", tmp_path / "out")
+    desk.undo(ANA, "undo")
+    with pytest.raises(InputError, match=f"{second}.png, which no label puts there"):
+        export_labels(desk, "folders", tmp_path / "out")
+
+
 def test_a_name_that_a_spreadsheet_takes_for_a_formula_is_guarded(
     paint: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -129,6 +158,60 @@ def test_kappas_are_those_of_the_readings(annotated: Desk) -> None:
     text = agreement_text(report)
     assert "4 cells, Cohen's kappa 0.500" in text
     assert "what ana calls speckled, ben calls: 1 golgi" in text
+
+
+def test_whoever_corrects_a_slip_of_the_key_agrees(desk: Desk) -> None:
+    cells = sorted(desk.pool)[:2]
+    desk.accept(ANA, [label(cells[0]), label(cells[1], "speckled")])
+    desk.accept(BEN, [label(cells[0]), label(cells[1])])
+    desk.accept(BEN, [label(cells[1], "speckled", way="grid")])
+    assert agreement_report(desk.readings, desk.plan.patterns).fleiss == 1
+
+
+def test_giving_way_in_review_leaves_agreement_as_it_was(annotated: Desk) -> None:
+    before = agreement_report(annotated.readings, annotated.plan.patterns)
+    cell = sorted(annotated.pool)[2]
+    annotated.accept(ANA, [label(cell, "golgi", way="review")])
+    assert annotated.readings.label(cell) == "golgi"
+    assert agreement_report(annotated.readings, annotated.plan.patterns) == before
+
+
+def test_what_is_said_in_review_is_no_independent_reading(desk: Desk) -> None:
+    cells = sorted(desk.pool)[:4]
+    desk.accept(ANA, [label(cell) for cell in cells])
+    desk.accept(BEN, [label(cell, way="grid") for cell in cells[:2]])
+    desk.accept(BEN, [label(cells[2], way="specimen"), label(cells[3], way="review")])
+    text = "".join(f"{cell},golgi\n" for cell in cells[2:])
+    import_labels(desk, RITA, f"cell_id,label\n{text}", "labels.csv")
+    pairs = agreement_report(desk.readings, desk.plan.patterns).pairs
+    assert [(each.first, each.second, each.n_cells) for each in pairs] == [
+        ("ana", "ben", 3),
+        ("ana", "rita", 2),
+    ]
+
+
+def test_a_reviewers_blind_reading_counts_after_they_settled_the_cell(annotated: Desk) -> None:
+    cells = sorted(annotated.pool)
+    annotated.accept(RITA, [label(cell, "speckled") for cell in cells[:2]])
+    before = agreement_report(annotated.readings, annotated.plan.patterns)
+    assert len(before.pairs) == 3
+    annotated.accept(RITA, [label(cells[1], "golgi", way="review", settles=True)])
+    annotated.accept(RITA, [label(cells[2], "golgi", settles=True)])
+    assert agreement_report(annotated.readings, annotated.plan.patterns) == before
+
+
+def test_fleiss_kappa_is_of_those_who_read_first_whoever_changed_their_mind(desk: Desk) -> None:
+    cells = sorted(desk.pool)[:4]
+    for who, patterns in (
+        (ANA, ["golgi", "speckled"] * 2),
+        (BEN, ["golgi", "speckled"] * 2),
+        (RITA, ["speckled", "golgi"] * 2),
+    ):
+        for cell, pattern in zip(cells, patterns, strict=True):
+            desk.accept(who, [label(cell, pattern)])
+    assert agreement_report(desk.readings, desk.plan.patterns).fleiss == 1
+    desk.accept(ANA, [label(cell, "centromere", way="review") for cell in cells])
+    assert agreement_report(desk.readings, desk.plan.patterns).fleiss == 1
 
 
 def test_agreement_of_one_reader_says_how_to_get_one(desk: Desk) -> None:
@@ -215,3 +298,15 @@ def test_progress_counts_labels_and_times(annotated: Desk) -> None:
     people = {each["name"]: each for each in at["annotators"]}
     assert people["ana"]["seconds_per_label"] == 2.0
     assert people["ben"]["n_readings"] == 4
+
+
+def test_what_was_named_in_review_or_imported_has_no_time(annotated: Desk) -> None:
+    cells = sorted(annotated.pool)
+    annotated.accept(ANA, [label(cells[5], "speckled", way="review")])
+    annotated.accept(RITA, [label(cells[2], way="review", settles=True)])
+    import_labels(annotated, BEN, f"cell_id,label\n{cells[7]},golgi\n", "labels.csv")
+    people = {each["name"]: each for each in progress(annotated)["annotators"]}
+    assert [people[who]["seconds_per_label"] for who in ("ana", "ben", "rita")] == [2.0, 4.0, None]
+    assert [people[who]["n_readings"] for who in ("ana", "ben", "rita")] == [6, 5, 1]
+    assert people["ana"]["keystrokes_per_label"] == 1
+    assert people["rita"]["keystrokes_per_label"] is None

@@ -56,6 +56,21 @@ def test_taking_back_brings_the_word_before_to_light() -> None:
     assert readings.standing("a") == "unread"
 
 
+def test_who_read_first_stays_the_first_until_all_is_taken_back() -> None:
+    readings = Readings()
+    readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])
+    readings.take([said("a", "ana", "speckled", way="review")])
+
+    def told() -> list[list[str | None]]:
+        return [[each.pattern for each in by_one] for by_one in readings.told("a")]
+
+    assert told() == [["golgi", "speckled"], ["speckled"]]
+    readings.take([said("a", "ana", None, kind="withdrawn") for _ in range(2)])
+    readings.take([said("a", "ana", "centromere")])
+    assert told() == [["speckled"], ["centromere"]]
+    assert readings.told("b") == []
+
+
 def test_a_reviewer_decides_and_the_last_decision_counts() -> None:
     readings = Readings()
     readings.take([said("a", "ana", "golgi"), said("a", "ben", "speckled")])

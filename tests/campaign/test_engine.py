@@ -569,6 +569,29 @@ def test_a_changed_answer_is_learnt_from_then_on(
     assert made.advance(people) == "done"
 
 
+def test_an_answer_that_is_taken_back_is_learnt_no_more(
+    tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
+) -> None:
+    settings = settings_with(budget=16, first=8, per_round=8)
+    people, made = People(), campaign(tmp_path, pool, settings, initial=initial)
+    made.advance(people)
+    first = asked(tmp_path, 0)
+    people.said.update(dict.fromkeys(first, "golgi"))
+    made.advance(people)
+    del people.said[first[0]]
+    people.said.update(dict.fromkeys(asked(tmp_path, 1), "nucleolar"))
+    made.advance(people)
+
+    after = rounds_done(tmp_path)[1]
+    assert after.corrections() == {first[0]: None}
+    assert after.facts()["labels_per_pattern"]["golgi"] == 7
+    # One label of the budget is free again.
+    (last,) = asked(tmp_path, 2)
+    people.said.update({first[0]: "golgi", last: "golgi"})
+    assert made.advance(people) == "done"
+    assert RoundFolder(tmp_path / "rounds" / "002").corrections() == {first[0]: "golgi"}
+
+
 def test_the_estimate_follows_corrected_audit_cells(
     tmp_path: Path, pool: Pool, known: KnownLabels, initial: Classifier
 ) -> None:

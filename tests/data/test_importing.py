@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,12 @@ def test_another_image_under_a_known_id_stops(source: Path, project: Project, pa
     with pytest.raises(InputError, match=r"another image with the id 'golgi/3'; .*--prefix"):
         import_cells(source, project)
     assert len(project.store()) == 6
+
+
+def test_a_source_folder_may_have_a_name_that_is_no_text(source: Path, project: Project) -> None:
+    named = source.rename(source.with_name(os.fsdecode(b"s\xff")))
+    assert import_cells(named, project).imported == 6
+    assert import_cells(named, Project.open(project.path)).kept == 6
 
 
 def test_prefix_keeps_sources_apart(source: Path, project: Project) -> None:

@@ -41,3 +41,11 @@ def test_unknown_splits_and_parts_are_named_with_what_there_is(synthetic_project
         select(project, "random", ["exam"])
     with pytest.raises(CellqueryError, match="mystery"):
         select(project, "mystery")
+
+
+@pytest.mark.parametrize("parts", [{"parts": ["test"]}, {"leave_out": ["test"]}])
+def test_parts_without_a_split_are_refused(
+    synthetic_project: Path, parts: dict[str, list[str]]
+) -> None:
+    with pytest.raises(CellqueryError, match="parts are named without a split"):
+        select(Project.open(synthetic_project), **parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import socket
@@ -128,6 +129,12 @@ def test_serve_signs_in_an_administrator_of_a_free_name(cli: Cli, project: Path)
     assert _signed_in_by_serve(project) == "admin-2", "it is there now"
     assert cli("accounts", "close", project, "admin-2").returncode == 0
     assert _signed_in_by_serve(project) == "admin-3"
+
+
+def test_training_ends_when_its_server_ended_before_it_began(cli: Cli, project: Path) -> None:
+    # Like one that was left behind, it is not the child of the process that it is to end with.
+    done = cli("campaign", "people", project, "--with-parent", os.getpid(), timeout_s=120)
+    assert done.returncode == 0, done.stderr
 
 
 def _signed_in_by_serve(project: Path) -> str:

@@ -15,8 +15,8 @@ from cellquery.campaign.records import read_json
 from cellquery.core import RESEARCH_USE_ONLY
 from cellquery.data import Project
 from cellquery.experiments.cases_table import campaign_folder
-from cellquery.reports.campaign_record import _Campaign, campaign_record
-from cellquery.storage import Account
+from cellquery.reports.campaign_record import NONE, _Campaign, campaign_record
+from cellquery.storage import Account, Accounts, NewAnnotation
 
 
 def text_of(page: str) -> str:
@@ -100,6 +100,19 @@ def test_the_history_is_told_by_its_digest(
     desk.undo(Account("ana", "annotator"), "later")
     desk.database.close()
     assert digest(copied) != before
+
+
+def test_what_was_said_in_review_has_no_time(annotated_project: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "cells"
+    shutil.copytree(annotated_project, copied)
+    desk = Desk.open(Project.open(copied))
+    cell, rolf = desk.readings.read()[0], Accounts(desk.database).add("rolf", "reviewer")
+    settled = NewAnnotation("1", cell, "rolf", "label", "golgi", way="review", settles=True)
+    desk.accept(rolf, [settled])
+    desk.database.close()
+    head, *people = rows_of(campaign_record(outcome(copied)), "Who read what")
+    rolfs = dict(zip(head, next(row for row in people if row[0] == "rolf"), strict=True))
+    assert (rolfs["Settled"], rolfs["Seconds, median"], rolfs["Keystrokes"]) == ("1", NONE, NONE)
 
 
 def test_before_the_first_round_it_says_so(synthetic_project: Path, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from cellquery.annotation import Desk, Plan, open_database
-from cellquery.data import Project
+from cellquery.core import silent
+from cellquery.data import Project, SourceCell
+from cellquery.data.amending import take_over
 from cellquery.storage import Accounts
 from cellquery.web import create_app
 from cellquery.web.app import openapi
@@ -69,6 +71,18 @@ def test_pixels_and_mask_are_the_stored_ones(ana: TestClient, desk: Desk) -> Non
     assert inside is not None
     answer = ana.get("/api/mask", params={"cell": cell})
     assert np.array_equal(np.frombuffer(answer.content, np.uint8).reshape(inside.shape), inside)
+
+
+def test_cells_are_shown_on_when_an_import_has_said_more_of_them(
+    ana: TestClient, desk: Desk
+) -> None:
+    cell = next(iter(desk.pool))
+    before = {what: ana.get(f"/api/{what}", params={"cell": cell}) for what in ("pixels", "mask")}
+    said = {cell: SourceCell(cell, "", specimen="another")}
+    take_over(desk.project, desk.project.store(), said, silent)
+    for what, answer in before.items():
+        after = ana.get(f"/api/{what}", params={"cell": cell})
+        assert (after.status_code, after.content) == (200, answer.content)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class AgreementReport:
     ----------
     patterns : list of str
     n_cells : int
-        Cells that at least two people named, reviewers' decisions left out.
+        Cells that at least two people named independently.
     fleiss, low, high : float or None
         Fleiss' kappa over the first two readings of each of them, with a 95 % interval.
     pairs : list of PairAgreement
@@ -65,14 +65,20 @@ class AgreementReport:
 def agreement_report(readings: Readings, patterns: tuple[str, ...]) -> AgreementReport:
     """Return how far the independent readings of the same cells agree.
 
-    Two cells are the least that anything is said of.
+    Independent is the last that someone said of a cell outside of Review, where the labels of
+    others are in sight. Reviewers' decisions are left out. Two cells are the least that anything
+    is said of.
     """
     named = []
     for cell_id in readings.read():
+        independent = [
+            [each for each in told if each.way != "review" and not each.settles][-1:]
+            for told in readings.told(cell_id)
+        ]
         said = {
             each.annotator: patterns.index(each.pattern)
-            for each in readings.of_cell(cell_id)
-            if each.kind == "label" and not each.settles and each.pattern in patterns
+            for (each,) in filter(None, independent)
+            if each.kind == "label" and each.pattern in patterns
         }
         if len(said) > 1:
             named.append(said)
@@ -106,10 +112,11 @@ def agreement_text(report: AgreementReport) -> str:
     """Return the report as lines of text."""
     if report.fleiss is None:
         return (
-            "Fewer than two cells were named by two people: serve with --overlap, or annotate on."
+            "Two people named fewer than two cells independently: serve with --overlap, or "
+            "annotate on."
         )
     lines = [
-        f"{report.n_cells} cells were named by two people or more.",
+        f"{report.n_cells} cells were named by two people or more independently.",
         f"Fleiss' kappa {report.fleiss:.3f} (95 % interval {report.low:.3f} to {report.high:.3f})",
         "",
     ]

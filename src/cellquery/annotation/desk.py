@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cellquery.annotation.plan import Plan, campaign_folder, kept_plan, open_database
 from cellquery.annotation.ranking import Ranking, Suggestion
 from cellquery.annotation.readings import Readings
-from cellquery.core import InputError
+from cellquery.core import InputError, ProjectError
 from cellquery.data import Project
+from cellquery.data.store import Counts, ImageStore
 from cellquery.storage import (
     FIRST,
     SECOND,
@@ -26,6 +30,8 @@ from cellquery.storage import (
     Leases,
     NewAnnotation,
 )
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,7 @@ class Desk:
         self._rank: dict[str, int] = {}
         self._second: dict[str, None] = {}
         self._disputed: dict[str, None] = {}
+        self._taken_back: dict[str, None] = {}
         self._lock = threading.RLock()
         self.refresh()
 
@@ -143,10 +150,11 @@ class Desk:
         """Put a cell whose readings changed where it belongs."""
         current = self.readings.of_cell(cell_id)
         standing = self.readings.standing(cell_id)
-        for each in (self._unread, self._second, self._disputed):
+        for each in (self._unread, self._second, self._disputed, self._taken_back):
             each.pop(cell_id, None)
         if standing == "unread" and cell_id in self.pool:
-            # Taken back: first in the line again.
+            # First in the line again.
+            self._taken_back[cell_id] = None
             self._unread = {cell_id: None, **self._unread}
             self._rank[cell_id] = min(self._rank.values(), default=0) - 1
         elif standing == "disputed":
@@ -165,7 +173,8 @@ class Desk:
         """Hand out up to n cells: those held already, disputes, second readings, then new ones.
 
         Nobody else is given them while they are held. New cells are those that the campaign asks
-        for and, when they are all given out, those that it would ask for next, within the budget.
+        for and, when they are all given out, those that it would ask for next, within the budget;
+        when it has ended, only those whose reading was taken back.
         Where three annotators or more are at work, a third reads what two disagree on, without
         being told; what that does not decide, and all disputes of fewer, reviewers decide.
         """
@@ -211,7 +220,8 @@ class Desk:
         left = sum(each in self._unread and (each, FIRST) not in held for each in asked)
         # Beyond what is asked for, only as many as the budget still has room for.
         n_read = len(self.pool) - len(self._unread)
-        add(self._unread, FIRST, max(left, budget - n_read - out))
+        new = self._taken_back if self.ranking.done else self._unread
+        add(new, FIRST, max(left, budget - n_read - out))
         return wanted
 
     def _for_a_third(self, account: Account) -> dict[str, None]:
@@ -244,6 +254,22 @@ class Desk:
             return self.cells[cell_id]
         except KeyError:
             raise InputError("cell", "there is no such cell", "reload the page") from None
+
+    def pixels(self, cell_id: str) -> Counts:
+        """Return the raw counts of a cell; see `ImageStore.pixels`."""
+        return self._stored(lambda store: store.pixels(cell_id))
+
+    def mask(self, cell_id: str) -> NDArray[np.bool_] | None:
+        """Return the nucleus of a cell, or None where it is not known; see `ImageStore.mask`."""
+        return self._stored(lambda store: store.mask(cell_id))
+
+    def _stored(self, read: Callable[[ImageStore], _Read]) -> _Read:
+        try:
+            return read(self.store)
+        except ProjectError:
+            # An import may have written the shard anew, with what is known of its cells.
+            self.store = self.project.store()
+            return read(self.store)
 
     def accept(self, account: Account, given: Sequence[NewAnnotation]) -> list[int]:
         """Store annotations and return their numbers once they are on the disk.

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cellquery.annotation.desk import Desk
-from cellquery.core import RESEARCH_USE_ONLY, InputError, find_pattern
+from cellquery.core import RESEARCH_USE_ONLY, InputError, parse_pattern
 from cellquery.core.durable import make_folder, replacing
 from cellquery.storage import Account, NewAnnotation
 
@@ -135,6 +135,9 @@ FILES: dict[str, tuple[Callable[[Desk], bytes], str, str]] = {
 def export_labels(desk: Desk, form: Form, out: Path) -> int:
     """Write the labels to a file, or to a folder with one folder of images a pattern.
 
+    A file takes the place of the one before. A folder must not hold images of other labels: those
+    of an export before would stay beside the new ones, and name a cell twice.
+
     Returns
     -------
     int
@@ -143,7 +146,7 @@ def export_labels(desk: Desk, form: Form, out: Path) -> int:
     Raises
     ------
     InputError
-        When the form is unknown.
+        When the form is unknown, or the folder holds an image that no label puts there.
     """
     if form == "folders":
         return _export_folders(desk, out)
@@ -207,8 +210,7 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
                 raise InputError(
                     where, f"{line} names a cell that is not there", "see the manifest"
                 )
-            known = find_pattern(name)
-            pattern = known.name if known else name
+            pattern = parse_pattern(name)
             if pattern not in desk.plan.patterns:
                 raise InputError(
                     where,
@@ -246,14 +248,22 @@ def _no_csv(where: str | Path, error: csv.Error) -> InputError:
 def _export_folders(desk: Desk, out: Path) -> int:
     from PIL import Image
 
-    labels = desk.readings.labels()
-    for cell_id, name in labels.items():
-        pixels = desk.store.pixels(cell_id)
-        folder = out / _file_name(name)
-        make_folder(folder)
-        with replacing(folder / f"{_file_name(cell_id)}.png") as file:
-            Image.fromarray(pixels).save(file, format="png")
-    return len(labels)
+    files = {
+        out / _file_name(name) / f"{_file_name(cell_id)}.png": cell_id
+        for cell_id, name in desk.readings.labels().items()
+    }
+    other = min(set(out.rglob("*.png")) - files.keys(), default=None)
+    if other is not None:
+        raise InputError(
+            out,
+            f"holds {other.relative_to(out)}, which no label puts there",
+            "choose a new or empty folder",
+        )
+    for path, cell_id in files.items():
+        make_folder(path.parent)
+        with replacing(path) as file:
+            Image.fromarray(desk.pixels(cell_id)).save(file, format="png")
+    return len(files)
 
 
 def _file_name(text: str) -> str:

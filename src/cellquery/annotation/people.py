@@ -46,5 +46,5 @@ class People:
         at_hand = [cell_id for cell_id, place in self.leases.held() if place == FIRST]
         self.refresh()
         read = self.readings.read()
-        ahead = {each: self.readings.of_cell(each)[0].way in HANDED_OUT for each in read}
+        ahead = {each: self.readings.told(each)[0][0].way in HANDED_OUT for each in read}
         return ahead | {each: True for each in at_hand if each not in ahead}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellquery.campaign.records import read_json
 from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
-from cellquery.core.durable import make_folder, replacing, write_json
+from cellquery.core.durable import make_folder, read_table, replacing, write_json, write_table
 from cellquery.core.places import local_path
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project
@@ -34,7 +35,7 @@ class Plan(BaseModel):
     split : str or None
     pool, rehearse : tuple of str
         Parts of the split to annotate, and that the initial network has learnt. Without a pool
-        all cells without a pattern are annotated.
+        all cells that have no pattern when annotation begins are annotated.
     initial : str or None
         The file of the network after initial learning, copied beside the plan when it is made: a
         project is whole wherever it is moved to.
@@ -86,6 +87,7 @@ class Plan(BaseModel):
                     raise SettingsError(
                         path, f"annotation began with another {key}", f"leave out {key}"
                     )
+            kept._keep_pool(project)
             return kept
         if given is not None:
             from cellquery.models import Classifier
@@ -94,12 +96,22 @@ class Plan(BaseModel):
             values["initial"] = _INITIAL
         values.setdefault("patterns", project.patterns or SIX_PATTERNS)
         plan = cls._made(path, values)
-        plan.settings().sizes(len(plan.cells(project)))
+        chosen = plan.cells(project)
+        plan.settings().sizes(len(chosen))
+        if plan.rehearse:
+            shared = {*select(project, plan.split, plan.rehearse).ids} & {*chosen.ids}
+            if shared:
+                raise SettingsError(
+                    "--rehearse",
+                    f"{len(shared)} of its cells are to be annotated",
+                    "name parts that are not in the pool",
+                )
         make_folder(path.parent)
         if given is not None:
             with replacing(path.with_name(_INITIAL)) as file:
                 file.write(Path(given).read_bytes())
         write_json(path, plan.model_dump())
+        plan._keep_pool(project)
         return plan
 
     @classmethod
@@ -118,16 +130,26 @@ class Plan(BaseModel):
     def cells(self, project: Project) -> Selection:
         """Return the cells to annotate, in the order of the manifest.
 
+        Without parts of a split they stay those that annotation began with: whatever the project
+        gains or learns meanwhile, the campaign goes on.
+
         Raises
         ------
         InputError
             When the split has no such part, or there is no cell to annotate.
         """
-        if not self.pool:
+        if self.pool:
+            return select(project, self.split, self.pool, which="all")
+        kept = _kept_pool(project)
+        if kept is None:
             return select(project, which="unlabelled")
-        if self.split is None:
-            raise SettingsError("--split", "parts are named without a split", "name the split")
-        return select(project, self.split, self.pool, which="all")
+        every = select(project, which="all")
+        return every.rows(np.array([each in kept for each in every.ids], dtype=bool))
+
+    def _keep_pool(self, project: Project) -> None:
+        path = _pool_path(project)
+        if not self.pool and not path.exists():
+            write_table(path, {"cell_id": self.cells(project).ids.tolist()})
 
     def initial_file(self, project: Project) -> Path | None:
         """Return the file of the network after initial learning, if there is one."""
@@ -200,6 +222,22 @@ def image_digests(project: Project) -> dict[str, str]:
     manifest = project.manifest()
     columns = manifest["cell_id"].to_pylist(), manifest["digest"].to_pylist()
     return dict(zip(*columns, strict=True))
+
+
+def _pool_path(project: Project) -> Path:
+    # In the campaign's folder, not beside the plan: whoever begins anew moves that one away.
+    return campaign_folder(project) / "pool.parquet"
+
+
+def _kept_pool(project: Project) -> set[str] | None:
+    """Return the ids of the cells that annotation began with, or None before it has."""
+    path, rounds = _pool_path(project), campaign_folder(project) / "rounds"
+    # Projects served by earlier versions kept it in their rounds alone, each of which names all.
+    paths = [path, *rounds.glob("*/standing.parquet"), *rounds.glob("*/pool.parquet")]
+    for each in paths:
+        if each.exists():
+            return set(read_table(each, columns=["cell_id"])["cell_id"].to_pylist())
+    return None
 
 
 def _folder(project: Project) -> Path:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from cellquery.annotation.desk import Desk
 from cellquery.annotation.trainer import trainer_state
 from cellquery.campaign.records import read_json, rounds_done
+from cellquery.storage import Annotation
 
 
 def progress(desk: Desk) -> dict[str, Any]:
@@ -18,16 +19,12 @@ def progress(desk: Desk) -> dict[str, Any]:
     labels = readings.labels()
     in_pool = {cell_id: name for cell_id, name in labels.items() if cell_id in desk.pool}
     counts = Counter(in_pool.values())
-    seconds: dict[str, list[float]] = defaultdict(list)
-    keystrokes: dict[str, list[int]] = defaultdict(list)
+    given: dict[str, list[Annotation]] = defaultdict(list)
     standings: Counter[str] = Counter()
     for cell_id in readings.read():
         standings[readings.standing(cell_id)] += 1
         for each in readings.of_cell(cell_id):
-            if each.way == "import":
-                continue
-            seconds[each.annotator].append(each.seconds)
-            keystrokes[each.annotator].append(each.keystrokes)
+            given[each.annotator].append(each)
     rounds = [_round(folder.facts()) for folder in rounds_done(desk.ranking.root)]
     final = desk.ranking.root / "final" / "final.json"
     ended = read_json(final) if final.exists() else None
@@ -44,15 +41,18 @@ def progress(desk: Desk) -> dict[str, Any]:
         "stop": stopping_words(rounds, ended),
         "model": desk.ranking.model,
         "trainer": trainer_state(desk.project),
-        "annotators": [
-            {
-                "name": name,
-                "n_readings": len(taken),
-                "seconds_per_label": round(median(taken), 2),
-                "keystrokes_per_label": round(sum(keystrokes[name]) / len(taken), 2),
-            }
-            for name, taken in sorted(seconds.items())
-        ],
+        "annotators": [_annotator(name, taken) for name, taken in sorted(given.items())],
+    }
+
+
+def _annotator(name: str, taken: list[Annotation]) -> dict[str, Any]:
+    seconds = [each.seconds for each in taken if each.timed]
+    keystrokes = [each.keystrokes for each in taken if each.timed]
+    return {
+        "name": name,
+        "n_readings": len(taken),
+        "seconds_per_label": round(median(seconds), 2) if seconds else None,
+        "keystrokes_per_label": round(mean(keystrokes), 2) if keystrokes else None,
     }
 
 

@@ -62,9 +62,14 @@ class Readings:
         return changed
 
     def of_cell(self, cell_id: str) -> list[Annotation]:
-        """Return the current reading of everyone who read a cell, first reader first."""
+        """Return the current reading of everyone who read a cell, oldest first."""
         current = [stack[-1] for stack in self._stacks.get(cell_id, {}).values()]
         return sorted(current, key=lambda each: each.number)
+
+    def told(self, cell_id: str) -> list[list[Annotation]]:
+        """Return all that each reader said of a cell and has not taken back, first reader first."""
+        stacks = self._stacks.get(cell_id, {}).values()
+        return [list(stack) for stack in sorted(stacks, key=lambda each: each[0].number)]
 
     def by(self, annotator: str, cell_id: str) -> Annotation | None:
         """Return someone's current reading of a cell."""

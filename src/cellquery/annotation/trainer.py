@@ -29,20 +29,21 @@ def follow(
     plan: Plan,
     database: Database,
     *,
-    with_parent: bool = False,
+    parent: int | None = None,
     progress: Progress = silent,
 ) -> None:
     """Train each round when its cells are annotated, until the campaign has ended.
 
     The state is kept in ``annotation/trainer.json`` for the page. Stopped at any moment and
-    called again, it goes on. `with_parent` ends the process when the one that began it has ended.
+    called again, it goes on. Given the number of the process that began this one as `parent`, it
+    ends with that one.
     """
     with suppress(OSError, AttributeError):
         # Whoever annotates comes first.
         os.nice(10)
     report = _Report(project, progress)
-    if with_parent:
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         report("preparing", 0)
         campaign = plan.make(project, progress=report)

@@ -325,7 +325,8 @@ class Campaign:
             for pair in zip(each.ids.tolist(), each.patterns.tolist(), strict=True)
         ]
         now = oracle.answers([cell_id for cell_id, _ in pairs])
-        changed = {each: now[each] for each, was in pairs if now.get(each, was) != was}
+        # What was taken back and is not answered anew is no longer learnt.
+        changed = {each: now.get(each) for each, was in pairs if now.get(each) != was}
         self._check_patterns(changed.values())
         return changed
 

@@ -27,7 +27,7 @@ class Oracle(Protocol):
         """Return the pattern of those cells that are answered by now.
 
         None for a cell that cannot be labelled; a cell that is not there is still waited for. An
-        answer may change later: the rounds that follow learn the new one.
+        answer may change later or be taken back: the rounds that follow learn the new one or none.
         """
 
     def ahead(self) -> Mapping[str, bool]:

@@ -56,8 +56,6 @@ def project_campaign(
     SettingsError
         When parts overlap, or stand without a split.
     """
-    if (pool or judge or rehearse) and split is None:
-        raise SettingsError("--split", "parts are named without a split", "name the split")
     parts = [*pool, *judge, *rehearse]
     twice = sorted({part for part in parts if parts.count(part) > 1})
     if twice:
@@ -121,7 +119,9 @@ def campaign_on(
     classifier = None if initial is None else Classifier.load(initial)
     inputs = inputs_for(project, settings.training().inputs)
     if classifier is not None:
-        inputs = classifier.inputs
+        # How many bits the camera has is a fact of the cells that are learnt now.
+        bits = {"content_bits": inputs.content_bits}
+        inputs = classifier.inputs = classifier.inputs.model_copy(update=bits)
     store = project.store()
     judged = []
     for part in judge:

@@ -33,12 +33,12 @@ def backup(
 
 def restore(
     project: Annotated[
-        Path, typer.Argument(parser=local_path, help="The project, with nothing annotated yet.")
+        Path, typer.Argument(parser=local_path, help="The project, with no account or label yet.")
     ],
     file: Annotated[Path, typer.Argument(help="A file of cellquery backup.")],
     database: DatabaseUrl = None,
 ) -> None:
-    """Put a backup into a database that holds no annotation, SQLite or PostgreSQL.
+    """Put a backup into a database without accounts and annotations, SQLite or PostgreSQL.
 
     Example: cellquery restore cells labels.backup
     """

@@ -81,7 +81,7 @@ def people(
         Path, typer.Argument(parser=local_path, help="A project that is served or was.")
     ],
     database: DatabaseUrl = None,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    parent: Annotated[int | None, typer.Option("--with-parent", hidden=True)] = None,
 ) -> None:
     """Train each round of a served project as its cells are annotated; `serve` starts this itself.
 
@@ -99,7 +99,7 @@ def people(
             opened,
             kept_plan(opened),
             open_database(opened, database),
-            with_parent=with_parent,
+            parent=parent,
             progress=progress,
         )
     say("the campaign has ended")

@@ -153,7 +153,7 @@ def import_cells(
 
 def _about(source: str | Path, layout: str, cells: LabelledCells) -> dict[str, str]:
     """Return what a project remembers of a source, with the mark of synthetic cells."""
-    about = {"path": os.path.abspath(source), "layout": layout}
+    about = {"path": utf8(os.path.abspath(source)), "layout": layout}
     if any(says_synthetic(cell.path) for cell in islice(cells, 1)):
         about["synthetic"] = "yes"
     return about

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellquery.core import InputError
+from cellquery.core import InputError, SettingsError
 from cellquery.data.project import Project
 from cellquery.data.splits import LEFT_OVER
 
@@ -62,9 +62,13 @@ def select(
 
     Raises
     ------
+    SettingsError
+        When parts are named without a split.
     InputError
         When the split has no such part, or no cell of it is of this kind.
     """
+    if split is None and (parts or leave_out):
+        raise SettingsError("--split", "parts are named without a split", "name the split")
     manifest = project.manifest()
     ids, patterns, specimens = (
         np.array(manifest[name].to_pylist(), dtype=object)

@@ -136,7 +136,7 @@ def run_experiment(
             _pool_folds(root / variant.name / f"seed-{seed}", experiment.folds, project.patterns)
     for variant in chosen:
         if variant.mean_of:
-            for seed in experiment.seeds:
+            for seed in dict.fromkeys((*experiment.seeds, *_fold_seeds(experiment))):
                 _average(root, variant, seed, project.patterns)
     return root
 

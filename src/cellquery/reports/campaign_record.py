@@ -155,7 +155,7 @@ def _tiles(campaign: _Campaign, agreement: AgreementReport | None) -> list[Tile]
                 f"{note}{agreement.n_cells:,} cells read twice",
             )
         )
-    taken = [each.seconds for each in campaign.history if _timed(each)]
+    taken = [each.seconds for each in campaign.history if each.timed]
     if taken:
         note = f"median of {len(taken):,} answers, {_duration(sum(taken))} in all"
         tiles.append(Tile("Seconds per label", f"{median(taken):.1f}", note))
@@ -232,7 +232,7 @@ def _per_annotator(campaign: _Campaign) -> Table:
     for name in sorted(given):
         readings = standing[name]
         kinds = Counter(each.kind for each in readings)
-        timed = [each for each in readings if _timed(each)]
+        timed = [each for each in readings if each.timed]
         rows.append(
             (
                 name,
@@ -374,11 +374,12 @@ def _agreement_words(agreement: AgreementReport | None) -> str:
     if agreement is None:
         return "Nobody annotated: there is no agreement to tell of."
     if agreement.fleiss is None:
-        return "Fewer than two cells were named by two people: agreement is not known."
+        return "Two people named fewer than two cells independently: agreement is not known."
     return (
-        f"{agreement.n_cells:,} cells were named by two people or more. Fleiss' kappa "
-        f"{agreement.fleiss:.3f}, 95 % interval {agreement.low:.3f} to {agreement.high:.3f}, by "
-        "resampling cells. Reviewers' decisions are left out."
+        f"{agreement.n_cells:,} cells were named by two people or more independently. "
+        f"Fleiss' kappa {agreement.fleiss:.3f}, 95 % interval {agreement.low:.3f} to "
+        f"{agreement.high:.3f}, by resampling cells. What was said in Review, where others' "
+        "labels are in sight, and reviewers' decisions are left out."
     )
 
 
@@ -404,10 +405,6 @@ def _pairs(agreement: AgreementReport | None) -> Table | None:
         )
     head = ("Annotators", "Cells", "Cohen's kappa", "95 % interval", "Named differently")
     return Table(head, rows, "Each two annotators", text=(4,))
-
-
-def _timed(each: Annotation) -> bool:
-    return each.kind != "withdrawn" and each.way != "import"
 
 
 def _digest(history: Sequence[Annotation]) -> str:

@@ -51,7 +51,7 @@ def back_up(database: Database, path: Path) -> int:
 
 
 def restore(database: Database, path: Path, digests: Mapping[str, str] | None = None) -> int:
-    """Put a backup into a database that holds no annotation yet; all of it or nothing.
+    """Put a backup into a database without accounts and annotations; all of it or nothing.
 
     Parameters
     ----------

@@ -94,3 +94,8 @@ class Annotation(NewAnnotation):
 
     number: int = 0
     at: datetime = datetime.min
+
+    @property
+    def timed(self) -> bool:
+        """Whether seconds and keystrokes were measured: Review sends none, and no csv has them."""
+        return self.kind != "withdrawn" and self.way not in ("review", "import")

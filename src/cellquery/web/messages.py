@@ -268,8 +268,8 @@ class AnnotatorSummary(Message):
 
     name: str
     n_readings: int
-    seconds_per_label: float
-    keystrokes_per_label: float
+    seconds_per_label: float | None
+    keystrokes_per_label: float | None
 
 
 class ProgressMessage(Message):
@@ -337,9 +337,3 @@ class Imported(Message):
     """How many labels were taken in."""
 
     n: int
-
-
-class Fault(Message):
-    """What is wrong and what to do about it, in one line."""
-
-    error: str

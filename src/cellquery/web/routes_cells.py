@@ -30,7 +30,7 @@ def pixels(request: Request, account: Signed, cell: Text) -> Response:
     """Return raw counts row by row: a byte each, or two, low first, for 16 bits; colour as RGB."""
     desk = desk_of(request)
     desk.facts(cell)
-    counts = desk.store.pixels(cell)
+    counts = desk.pixels(cell)
     plain = np.ascontiguousarray(counts.astype(counts.dtype.newbyteorder("<"), copy=False))
     return Response(plain.tobytes(), media_type=_RAW, headers=_KEPT)
 
@@ -40,7 +40,7 @@ def mask(request: Request, account: Signed, cell: Text) -> Response:
     """Return the nucleus row by row: a byte each, 1 inside."""
     desk = desk_of(request)
     desk.facts(cell)
-    inside = desk.store.mask(cell)
+    inside = desk.mask(cell)
     if inside is None:
         raise HTTPException(404, "the outline of this cell is not known")
     return Response(inside.astype(np.uint8).tobytes(), media_type=_RAW, headers=_KEPT)

@@ -88,7 +88,7 @@ class _Trainer:
         self.project, self.say = project, say
         self.command = [
             *(sys.executable, "-m", "cellquery", "campaign", "people"),
-            *(str(project.path), "--with-parent"),
+            *(str(project.path), "--with-parent", str(os.getpid())),
         ]
         # By the environment: other users of a machine can read command lines.
         self.environment = dict(os.environ)
