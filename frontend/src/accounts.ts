@@ -1,8 +1,11 @@
 // Who may sign in; for administrators.
 
-import { api, got, tried } from "./api";
+import { api, got, Refused, tried } from "./api";
 import { h, replace } from "./dom";
 import type { View } from "./page";
+
+// A longer name does not reach the server's rule: the request as a whole is refused.
+const LONGEST = 64;
 
 type Role = "annotator" | "reviewer" | "administrator";
 
@@ -19,6 +22,9 @@ export function accountsView(): View {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void changed(async () => {
+      if (name.value.length > LONGEST) {
+        throw new Refused(422, `account: the name is unfit; use up to ${LONGEST} letters, digits, . _ @ -`);
+      }
       const body = { name: name.value, role: role.value as Role };
       const made = await got(api.POST("/api/accounts", { body }));
       show(name.value, made.link);

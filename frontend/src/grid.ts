@@ -157,6 +157,7 @@ export function gridView(page: Page): View {
 
   function confirm(): void {
     if (confirming.disabled) say("group by the network to confirm what it says");
+    else if (turns.length > 0 && !turns.some((each) => each.suggestion)) say("no suggestion yet");
     else name([...picking.ids], (cell) => cell.suggestion?.pattern ?? null);
   }
 

@@ -48,11 +48,19 @@ export function specimensView(page: Page): View {
     const text = `${each.specimen}: ${each.n_unread} of ${each.n_cells} unread`;
     const button = h(
       "button",
-      { type: "button", onclick: () => void tried(() => show(each)) },
+      { type: "button", onclick: () => void tried(() => choose(each)) },
       text,
       said.length > 0 ? h("small", {}, said.join(", ")) : null,
     );
     return h("li", {}, button);
+  }
+
+  /** Shows the cells of a specimen where the eye is: the list may stand far below their first row. */
+  async function choose(each: Specimen): Promise<void> {
+    await show(each);
+    if (open !== each) return;
+    const above = picking.element.getBoundingClientRect().top < 0;
+    picking.element.scrollIntoView({ block: above ? "start" : "nearest" });
   }
 
   async function show(each: Specimen): Promise<void> {

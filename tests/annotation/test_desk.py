@@ -403,6 +403,12 @@ def test_a_plan_is_kept_and_not_changed_on_the_way(project: Project, tmp_path: P
         ({}, "every cell has a pattern already"),
         ({"pool": ("train",)}, "without a split"),
         ({"split": "random", "pool": ("nothing",)}, "has no part 'nothing'"),
+        ({"split": "random", "pool": ("train",), "patterns": ("golgi",)}, "two or more"),
+        ({"split": "random", "pool": ("train",), "patterns": ("golgi", "golgi")}, "named twice"),
+        (
+            {"split": "random", "pool": ("train",), "patterns": ("golgi", "homogeneus")},
+            "'homogeneus' is no pattern; write homogeneous",
+        ),
         ({"split": "random", "pool": ("train",), "rehearse": ("nothing",)}, "no part 'nothing'"),
         ({"split": "random", "pool": ("train",), "rehearse": ("train",)}, "72 of its cells are"),
         ({"split": "random", "pool": ("train",), "overlap": 2.0}, "overlap"),

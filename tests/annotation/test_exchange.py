@@ -15,7 +15,7 @@ from PIL import Image
 
 from cellquery.annotation import Desk
 from cellquery.annotation.agreement import agreement_report, agreement_text
-from cellquery.annotation.exchange import export_labels, import_labels, labels_csv
+from cellquery.annotation.exchange import Form, export_labels, import_labels, labels_csv
 from cellquery.annotation.progress import progress
 from cellquery.annotation.review import gallery, worth_a_look
 from cellquery.campaign.records import keep_scores
@@ -77,6 +77,15 @@ def test_labels_are_taken_in_any_spelling(desk: Desk) -> None:
     assert desk.readings.labels() == {first: "nuclear_membrane"}
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_of_labels_may_have_another_delimiter(desk: Desk, delimiter: str) -> None:
+    first, second, *_ = sorted(desk.pool)
+    text = f'\ufeffcell_id,label,remark\n{first},golgi,"a, b"\n{second},speckled,\n'
+    text = text.replace(",", delimiter)
+    assert import_labels(desk, ANA, text, "labels.csv") == 2
+    assert desk.readings.labels() == {first: "golgi", second: "speckled"}
+
+
 def test_labels_of_own_classes_are_taken_in_any_spelling(desk_with: Callable[..., Desk]) -> None:
     desk = desk_with(patterns=("golgi", "speckled", "my_class"))
     first, second, *_ = sorted(desk.pool)
@@ -104,6 +113,34 @@ def test_parquet_and_label_studio_hold_the_same_labels(annotated: Desk, tmp_path
     assert choices == [["speckled"], ["golgi"]]
     with pytest.raises(InputError, match="there is no 'xml'"):
         export_labels(annotated, "xml", tmp_path / "x")  # type: ignore[arg-type]
+
+
+def test_the_suffix_chooses_the_form_of_a_file(annotated: Desk, tmp_path: Path) -> None:
+    for suffix, form in ((".csv", "csv"), (".Parquet", "parquet"), (".json", "label-studio")):
+        export_labels(annotated, None, tmp_path / f"chosen{suffix}")
+        export_labels(annotated, form, tmp_path / f"asked{suffix}")  # type: ignore[arg-type]
+        chosen, asked = (tmp_path / f"{name}{suffix}" for name in ("chosen", "asked"))
+        assert chosen.read_bytes() == asked.read_bytes()
+    assert pq.read_table(tmp_path / "chosen.Parquet").num_rows == 6
+    assert export_labels(annotated, "csv", tmp_path / "labels.txt") == 6
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "fault"),
+    [
+        (None, "labels.xlsx", "suffix '.xlsx' is not known; name it .csv or .parquet or .json"),
+        (None, "labels", "suffix '' is not known; .* --form"),
+        ("csv", "l3.parquet", "suffix '.parquet' is that of parquet, not of csv; name it .csv"),
+        ("parquet", "l3.json", "suffix '.json' is that of label-studio, not of parquet"),
+        ("folders", "l3.csv", "suffix '.csv' is that of csv, not of folders; give a folder"),
+    ],
+)
+def test_labels_are_not_written_under_the_suffix_of_another_form(
+    desk: Desk, tmp_path: Path, form: Form | None, name: str, fault: str
+) -> None:
+    with pytest.raises(InputError, match=fault):
+        export_labels(desk, form, tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_folders_hold_the_very_pixels(annotated: Desk, tmp_path: Path) -> None:
@@ -281,11 +318,20 @@ def test_a_gallery_finds_by_label_specimen_and_annotator(annotated: Desk) -> Non
     assert gallery(annotated, ANA, order="certain")[0] == 0
 
 
-def test_a_gallery_of_the_unread_is_of_the_pool_and_begins_with_them(annotated: Desk) -> None:
+def test_a_gallery_is_of_the_pool_alone(annotated: Desk) -> None:
+    outside = next(each for each in annotated.cells if each not in annotated.pool)
+    annotated.accept(RITA, [label(outside, way="import")])
+    n, found = gallery(annotated, ANA, n=1000)
+    assert n == len(found) == len(annotated.pool) < len(annotated.cells)
+    assert {each.turn.cell.cell_id for each in found} == annotated.pool
+    assert gallery(annotated, ANA, pattern="golgi")[0] == 3
+    assert gallery(annotated, ANA, annotator="rita")[0] == 0
+
+
+def test_a_gallery_of_the_unread_begins_with_them(annotated: Desk) -> None:
     n, found = gallery(annotated, BEN, order="unread", n=1000)
-    every = gallery(annotated, BEN, n=1000)[1]
-    pool = [each for each in every if each.turn.cell.cell_id in annotated.pool]
-    assert n == len(pool) < len(every)
+    pool = gallery(annotated, BEN, n=1000)[1]
+    assert n == len(pool)
     assert sum(each.turn.mine is not None for each in pool) == 4
     assert found == sorted(pool, key=lambda each: each.turn.mine is not None)
 

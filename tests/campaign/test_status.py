@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cellquery.campaign.records import read_json
 from cellquery.campaign.status import status_text
 from cellquery.core.durable import make_folder, write_json
 
@@ -38,6 +39,18 @@ def test_judged_parts_are_named_where_there_are_several(
     _, _, head, first, last, *_ = finished(tmp_path, judged)
     assert all(line.removesuffix("      2.0").endswith(f"  {said}") for line in (first, last))
     assert len({len(line) for line in (head, first, last)}) == 1
+
+
+def test_a_note_that_holds_no_more_names_its_round(tmp_path: Path) -> None:
+    finished(tmp_path, {})
+    path = tmp_path / "rounds" / "000" / "round.json"
+    first = {**read_json(path), "notes": ["no labelled cell yet: golgi", "cached in part"]}
+    write_json(path, first)
+    make_folder(tmp_path / "rounds" / "001")
+    second = {**first, "round": 1, "notes": ["cached in part"]}
+    write_json(tmp_path / "rounds" / "001" / "round.json", second)
+    notes = [line for line in status_text(tmp_path).splitlines() if line.startswith("Note")]
+    assert notes == ["Note: no labelled cell yet: golgi (until round 0).", "Note: cached in part."]
 
 
 def test_a_campaign_that_has_not_begun_says_so(tmp_path: Path) -> None:

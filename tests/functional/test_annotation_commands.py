@@ -81,6 +81,8 @@ def test_accounts_are_listed_linked_and_closed(cli: Cli, project: Path) -> None:
     ("arguments", "fault"),
     [
         (["labels", "export", "{project}", "--out", "x", "--form", "xml"], "there is no 'xml'"),
+        (["labels", "export", "{project}", "--out", "l3.xlsx"], "suffix '.xlsx' is not known"),
+        (["labels", "export", "{project}", "--out", "l.json", "--form", "csv"], "is that of label"),
         (["labels", "import", "{project}", "absent.csv", "--account", "ana"], "no such account"),
         (["accounts", "link", "{project}", "nobody"], "no such account"),
         (["accounts", "add", "{project}", "<b>", "--no-password"], "the name is unfit"),

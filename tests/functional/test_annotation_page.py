@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from cellquery.annotation import open_database
 from cellquery.data import Project
@@ -374,6 +374,62 @@ def test_a_specimen_of_more_cells_than_are_shown_is_named_in_parts(
         page.keyboard.press("4")
         all_stored(page)
     assert len(history(served)) == n_cells
+
+
+def test_the_chosen_specimens_cells_are_on_the_screen(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.click("nav >> text=Specimens")
+    last = page.locator(".list button").last
+    last.scroll_into_view_if_needed()
+    page.mouse.move(640, 300)
+    page.mouse.wheel(0, 2000)
+    page.wait_for_function("scrollY > 200")
+    last.click()
+    page.wait_for_selector('.tile[aria-selected="true"]')
+    # What a key would name, and how many.
+    expect(page.locator(".tile").first).to_be_in_viewport(ratio=1)
+    expect(page.locator("text=one key names")).to_be_in_viewport(ratio=1)
+
+
+def test_a_zoomed_window_has_the_cells_beside_the_buttons(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    beside = (
+        "document.querySelector('.tile').getBoundingClientRect().left"
+        " > document.querySelector('aside').getBoundingClientRect().right"
+    )
+    for view in ("Grid", "Gallery", "Specimens"):
+        page.click(f"nav >> text={view}")
+        if view == "Specimens":
+            page.locator(".list button").first.click()
+        page.wait_for_selector(".tile")
+        for width in (853, 640):
+            page.set_viewport_size({"width": width, "height": 480})
+            page.evaluate("scrollTo(0, 0)")
+            assert page.evaluate(beside), (view, width)
+            expect(page.locator(".tile").first).to_be_in_viewport(ratio=1)
+
+
+def test_what_cannot_be_done_is_told_with_its_reason(
+    chromium: Browser, serve: Callable[..., Served]
+) -> None:
+    served = serve("--no-training")
+    page = sign_in(chromium, served.start())
+    page.click("nav >> text=Grid")
+    page.wait_for_selector(".tile")
+    page.click("text=by the network")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".message >> text=no suggestion yet")
+    page.click("nav >> text=Accounts")
+    page.fill('[aria-label="name"]', "a" * 80)
+    page.click("text=make an account")
+    page.wait_for_selector(".message >> text=use up to 64 letters")
 
 
 def test_two_readers_and_a_reviewer_who_decides(

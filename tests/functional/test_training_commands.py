@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -75,6 +76,7 @@ def test_evaluation_prints_intervals_and_leaves_json_and_plots(
     assert result.returncode == 0, result.stderr
     assert "MCA" in result.stdout
     assert "by specimen" in result.stdout
+    assert re.search(r"^  recall nuclear_membrane +\d+\.\d\d %", result.stdout, re.MULTILINE)
     assert RESEARCH_USE_ONLY in result.stdout
     record = json.loads((run / "evaluation-random.json").read_text())
     assert record["n_cells"] == 24
@@ -122,6 +124,39 @@ def test_a_judgement_on_cells_of_the_training_says_so(
         "note: 72 of 96 cells were in the training: this is no measure of unseen cells\n"
         "96 cells, 12 specimens; "
     )
+
+
+def test_cells_of_the_training_are_known_by_their_images_in_any_project(
+    run: Path, synthetic_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their ids only where a run says no digests."""
+    manifest = Project.open(synthetic_project).manifest()
+    column = manifest.schema.get_field_index("digest")
+    digests = manifest["digest"].to_pylist()
+
+    def noted(run: Path, digests: list[str]) -> str:
+        field = manifest.schema.field(column)
+        other = manifest.set_column(column, field, [digests])
+        monkeypatch.setattr(Project, "manifest", lambda project: other)
+        arguments = ["evaluate", str(run), str(synthetic_project), "--no-plots"]
+        return CliRunner().invoke(app, arguments).stdout.splitlines()[0]
+
+    trained = pq.read_table(run / "training-cells.parquet")
+    known = dict(zip(manifest["cell_id"].to_pylist(), digests, strict=True))
+    assert trained["digest"].to_pylist() == [known[i] for i in trained["cell_id"].to_pylist()]
+    # The same ids, other images; then the images of the training under other ids.
+    assert noted(run, [f"{i}" for i in range(96)]).startswith("96 cells")
+    assert json.loads((run / "evaluation-all.json").read_text())["n_in_training"] == 0
+    learnt = trained["digest"].to_pylist()
+    untaken = [digest for digest in digests if digest not in learnt]
+    by_id = {i: learnt[0] if known[i] in untaken else f"{i}" for i in known}
+    assert noted(run, list(by_id.values())).startswith("note: 24 of 96 cells were in the training")
+    record = json.loads((run / "evaluation-all.json").read_text())
+    assert (record["n_in_training"], record["project"]) == (24, "cells")
+    # A run of an earlier version.
+    earlier = shutil.copytree(run, tmp_path / "earlier")
+    pq.write_table(trained.drop_columns(["digest"]), earlier / "training-cells.parquet")
+    assert noted(earlier, [f"{i}" for i in range(96)]).startswith("note: 72 of 96 cells")
 
 
 def test_an_evaluation_says_how_many_cells_have_no_specimen(

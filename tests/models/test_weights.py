@@ -95,6 +95,13 @@ def test_weights_that_do_not_fit_are_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_is_told_from_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="is a folder; give the model"):
+        Classifier.load(tmp_path)
+    with pytest.raises(WeightsError, match="no such file"):
+        Classifier.load(tmp_path / "absent.safetensors")
+
+
 def test_files_that_are_no_models_are_refused_without_running_them(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:

@@ -141,6 +141,19 @@ def test_without_a_project_the_page_says_how_to_see_cells(run: Path) -> None:
     assert "Unseen specimens:" not in page
 
 
+def test_no_cell_is_shown_for_an_evaluation_of_another_project(run: Path, project: Project) -> None:
+    for name, judged_on in (("known", "elsewhere"), ("unseen", project.path.name)):
+        path = run / f"evaluation-{name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"project": judged_on}))
+    page = training_report([ReportedRun(read_run(run), project)])
+    unseen, known = page[page.index("<h3>Unseen") : page.index('id="settings"')].split("<h3>")[1:]
+    assert "evaluation “known”" in known
+    assert "these are the cells of another project, “elsewhere”" in known
+    assert "Wrong cells, the most certain first" not in known
+    assert "Wrong cells, the most certain first" in unseen
+    _checked(page)
+
+
 def test_a_run_without_evaluations_says_what_to_do(bare: Path) -> None:
     page = training_report([ReportedRun(read_run(bare))])
     assert "Not evaluated yet" in page

@@ -73,6 +73,15 @@ def test_damaged_images_are_skipped_and_listed(
     assert {Path(fault.where).name for fault in summary.faults} == {"empty.png", "half.png"}
 
 
+def test_images_that_cannot_be_read_are_not_among_those_without_a_mask(
+    folder: Path, tmp_path: Path
+) -> None:
+    with_masks = Classifier.fresh(SIX_PATTERNS, InputSettings(side_px=32, mask="channel"), seed=0)
+    (folder / "empty.png").write_bytes(b"")
+    summary = predict_source(with_masks, folder, tmp_path / "out.csv")
+    assert summary.n_without_mask == summary.n_cells == 7
+
+
 def test_nothing_readable_leaves_no_file(classifier: Classifier, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()

@@ -53,6 +53,12 @@ def test_a_file_can_take_the_patience_of_a_preset_away(tmp_path: Path) -> None:
     assert (settings.validation, settings.patience) == ("none", None)
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("max_epochs = 2\n", encoding="utf-8-sig")
+    assert read_settings(file).max_epochs == 2
+
+
 def test_settings_are_laid_over_a_preset(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("max_epochs = 2\n[inputs]\ndetails = 'magnitude'\n")

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cellquery.annotation.desk import Desk
 from cellquery.core import RESEARCH_USE_ONLY, InputError, parse_pattern
 from cellquery.core.durable import make_folder, replacing
+from cellquery.data.readers.tables import delimiter
 from cellquery.storage import Account, NewAnnotation
 
 Form = Literal["csv", "parquet", "label-studio", "folders"]
@@ -132,11 +133,21 @@ FILES: dict[str, tuple[Callable[[Desk], bytes], str, str]] = {
 """Form -> what writes it, name of the file, media type."""
 
 
-def export_labels(desk: Desk, form: Form, out: Path) -> int:
+_SUFFIXES = {Path(name).suffix: form for form, (_, name, _) in FILES.items()}
+
+
+def export_labels(desk: Desk, form: Form | None, out: Path) -> int:
     """Write the labels to a file, or to a folder with one folder of images a pattern.
 
     A file takes the place of the one before. A folder must not hold images of other labels: those
     of an export before would stay beside the new ones, and name a cell twice.
+
+    Parameters
+    ----------
+    desk : Desk
+    form : Form or None
+        None leaves the choice to the suffix.
+    out : Path
 
     Returns
     -------
@@ -146,13 +157,13 @@ def export_labels(desk: Desk, form: Form, out: Path) -> int:
     Raises
     ------
     InputError
-        When the form is unknown, or the folder holds an image that no label puts there.
+        When the form is unknown, the suffix is that of another or of none where it is to choose,
+        or the folder holds an image that no label puts there.
     """
-    if form == "folders":
+    chosen = _form(form, out)
+    if chosen == "folders":
         return _export_folders(desk, out)
-    if form not in FILES:
-        raise InputError("form", f"there is no '{form}'", f"choose {', '.join(FORMS)}")
-    content = FILES[form][0](desk)
+    content = FILES[chosen][0](desk)
     make_folder(out.parent)
     with replacing(out) as file:
         file.write(content)
@@ -169,9 +180,9 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
     desk : Desk
     account : Account
     text : str
-        With the columns ``cell_id`` and ``label`` (or ``pattern``); rows without a label are
-        passed over, a label given twice counts once. A file taken in again changes nothing. An
-        apostrophe that guards an id against spreadsheets is taken off.
+        With the columns ``cell_id`` and ``label`` (or ``pattern``), by commas, semicolons or tabs;
+        rows without a label are passed over, a label given twice counts once. A file taken in again
+        changes nothing. An apostrophe that guards an id against spreadsheets is taken off.
     where : str or Path
         What the text is called in messages.
 
@@ -185,7 +196,9 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
     InputError
         Naming the first line at fault; two, where they label one cell differently.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    content = text.removeprefix("\ufeff")
+    mark = delimiter(content.partition("\n")[0])
+    reader = csv.DictReader(io.StringIO(content), delimiter=mark, strict=True)
     try:
         fields = reader.fieldnames or []
     except csv.Error as error:
@@ -239,6 +252,24 @@ def import_labels(desk: Desk, account: Account, text: str, where: str | Path) ->
         # What was there already has the number of its first time.
         n_new += sum(each > last for each in desk.accept(account, new[start : start + 500]))
     return n_new
+
+
+def _form(asked: str | None, out: Path) -> str:
+    if asked is not None and asked not in FORMS:
+        raise InputError("form", f"there is no '{asked}'", f"choose {', '.join(FORMS)}")
+    of_suffix = _SUFFIXES.get(out.suffix.lower())
+    chosen = asked or of_suffix
+    if chosen is None:
+        remedy = f"name it {' or '.join(_SUFFIXES)}, or choose with --form"
+        raise InputError(out, f"suffix '{out.suffix}' is not known", remedy)
+    if of_suffix not in (None, chosen):
+        fits = next((f"name it {key}" for key in _SUFFIXES if _SUFFIXES[key] == chosen), None)
+        raise InputError(
+            out,
+            f"suffix '{out.suffix}' is that of {of_suffix}, not of {chosen}",
+            fits or "give a folder",
+        )
+    return chosen
 
 
 def _no_csv(where: str | Path, error: csv.Error) -> InputError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellquery.campaign.records import read_json
-from cellquery.core import SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
+from cellquery.core import PATTERNS, SIX_PATTERNS, Progress, ProjectError, SettingsError, silent
 from cellquery.core.durable import make_folder, read_table, replacing, write_json, write_table
 from cellquery.core.places import local_path
 from cellquery.core.validation import settings_fault
@@ -89,6 +91,8 @@ class Plan(BaseModel):
                     )
             kept._keep_pool(project)
             return kept
+        if "patterns" in values:
+            _check_class_list(values["patterns"], project.patterns)
         if given is not None:
             from cellquery.models import Classifier
 
@@ -172,6 +176,19 @@ class Plan(BaseModel):
             about={"oracle": "people"},
             progress=progress,
         )
+
+
+def _check_class_list(patterns: Sequence[str], project_patterns: Sequence[str]) -> None:
+    """Refuse what is most likely a slip: the class list is kept for good."""
+    twice = next((name for name in patterns if patterns.count(name) > 1), None)
+    if twice:
+        raise SettingsError("--pattern", f"'{twice}' is named twice", "name each pattern once")
+    if len(patterns) < 2:
+        raise SettingsError("--pattern", "one pattern alone", "name two or more")
+    known = [*project_patterns, *(pattern.name for pattern in PATTERNS)]
+    for name in patterns:
+        if name not in known and (meant := get_close_matches(name, known, 1, cutoff=0.85)):
+            raise SettingsError("--pattern", f"'{name}' is no pattern", f"write {meant[0]}")
 
 
 def plan_path(project: Project) -> Path:

@@ -92,7 +92,9 @@ def gallery(
     offset: int = 0,
     n: int = 60,
 ) -> tuple[int, list[Reviewed]]:
-    """Return how many cells a query finds, and a page of them.
+    """Return how many cells of the pool a query finds, and a page of them.
+
+    Other cells, which may have a pattern already, are none of what the campaign learns.
 
     Parameters
     ----------
@@ -101,7 +103,7 @@ def gallery(
     pattern, predicted, specimen, annotator : str or None
         Label, suggestion, specimen, and who read it; None asks for any.
     order : {"manifest", "certain", "uncertain", "unread"}
-        ``unread`` is of the pool alone, and begins with what the account has not read.
+        ``unread`` begins with what the account has not read.
     offset, n : int
     """
     desk.refresh()
@@ -109,6 +111,8 @@ def gallery(
     labels = readings.labels() if pattern is not None else {}
     found = []
     for cell_id, facts in desk.cells.items():
+        if cell_id not in desk.pool:
+            continue
         if specimen is not None and facts.specimen != specimen:
             continue
         if pattern is not None and labels.get(cell_id) != pattern:
@@ -124,7 +128,6 @@ def gallery(
         found = [each for each in found if each in suggestions]
         found.sort(key=lambda each: suggestions[each].margin, reverse=order == "certain")
     if order == "unread":
-        found = [each for each in found if each in desk.pool]
         found.sort(key=lambda each: readings.by(account.name, each) is not None)
     page = found[max(offset, 0) : max(offset, 0) + n]
     return len(found), [reviewed(desk, account, each) for each in page]

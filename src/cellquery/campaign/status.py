@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,22 @@ def status_text(root: Path) -> str:
             f"{sum(facts['seconds'].values()):7.1f}"
         )
     lines += ["", f"Ended: {ends[0]['ended']}." if ends else f"Not ended: {len(done)} rounds done."]
-    notes = sorted({note for facts in done for note in facts["notes"]})
-    return "\n".join([*lines, *(f"Note: {note}." for note in notes), RESEARCH_USE_ONLY])
+    return "\n".join([*lines, *(f"Note: {each}." for each in notes_of(done)), RESEARCH_USE_ONLY])
+
+
+def notes_of(rounds: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the notes of a campaign's rounds, each with the last round that it is true of.
+
+    Examples
+    --------
+    >>> notes_of([{"round": 0, "notes": ["a"]}, {"round": 1, "notes": ["b"]}])
+    ['a (until round 0)', 'b']
+    """
+    last = {note: each["round"] for each in rounds for note in each["notes"]}
+    return [
+        note if until == rounds[-1]["round"] else f"{note} (until round {until})"
+        for note, until in sorted(last.items(), key=lambda each: (each[1], each[0]))
+    ]
 
 
 def _estimate(estimate: dict[str, Any] | None) -> str:

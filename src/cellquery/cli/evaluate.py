@@ -54,6 +54,9 @@ def evaluate(
 
     Example: cellquery evaluate cells/models/first cells --split cell --part test
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from cellquery.core import SettingsError, WeightsError
     from cellquery.data import Project
     from cellquery.data.learnt import trained_cells
@@ -78,7 +81,10 @@ def evaluate(
     cells = Project.open(project)
     parts = part or ([] if split is None else ["test"])
     selection = select(cells, split, parts)
-    trained = set().union(*(trained_cells(each) or () for each in runs)) & set(selection.ids)
+    manifest = cells.manifest()
+    asked = manifest.filter(pc.is_in(manifest["cell_id"], pa.array(selection.ids, pa.string())))
+    learnt = [known for each in runs if (known := trained_cells(each))]
+    trained = {cell_id for each in learnt for cell_id in each.among(asked)["cell_id"].to_pylist()}
     name = name or (split or "all") + ("-together" if together else "")
     said, over = [], []
     with progress_bar() as progress:
@@ -102,16 +108,24 @@ def evaluate(
         predictions,
         list(selection.patterns),
         list(selection.specimens),
-        {"project": cells.path.name, "split": split, "parts": list(parts), **about},
+        {
+            "project": cells.path.resolve().name,
+            "split": split,
+            "parts": list(parts),
+            **about,
+            **({"n_in_training": len(trained)} if len(learnt) == len(runs) else {}),
+        },
     )
+
+    width = max(22, *(len(f"recall {pattern} ") for pattern in evaluation.patterns))
 
     def shown(title: str, value: float | None, key: str) -> None:
         if value is None:
-            say(f"  {title:<22}     -")
+            say(f"  {title:<{width}}     -")
             return
         bounds = evaluation.intervals.get(key)
         words = f"[{100 * bounds[0]:.2f}, {100 * bounds[1]:.2f}]" if bounds else "not known"
-        say(f"  {title:<22}{100 * value:6.2f} %   {words}")
+        say(f"  {title:<{width}}{100 * value:6.2f} %   {words}")
 
     if trained:
         say(

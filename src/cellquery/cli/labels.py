@@ -20,10 +20,17 @@ def export(
     project: Annotated[
         Path, typer.Argument(parser=local_path, help="A project that is annotated.")
     ],
-    out: Annotated[Path, typer.Option(help="The file, or the folder for --form folders.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="The file, .csv, .parquet or .json, or the folder for --form folders."),
+    ],
     form: Annotated[
-        str, typer.Option(help="csv, parquet, label-studio, or folders of images.")
-    ] = "csv",
+        str | None,
+        typer.Option(
+            help="csv, parquet, label-studio (.json), or folders of images.",
+            show_default="by the suffix",
+        ),
+    ] = None,
     database: DatabaseUrl = None,
 ) -> None:
     """Write all labels, also while others annotate.

@@ -72,7 +72,7 @@ def train(
     """
     from cellquery.core import TrainingError
     from cellquery.data import Project
-    from cellquery.data.learnt import met_before
+    from cellquery.data.learnt import digests_of, met_before
     from cellquery.data.prepare import inputs_for, prepare
     from cellquery.data.selection import select
     from cellquery.models import Classifier
@@ -121,8 +121,9 @@ def train(
             leaked=leaked,
             rehearsed=rehearsed,
             met=met_before(cells, initial, rehearse),
+            digests=digests_of(cells),
             about={
-                "project": cells.path.name,
+                "project": cells.path.resolve().name,
                 "split": split,
                 "parts": list(parts),
                 "left_out": list(leave_out or []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -15,8 +16,42 @@ from cellquery.core.places import Place
 from cellquery.data.project import Project
 
 
-def trained_cells(run: Place) -> list[str] | None:
-    """Return the ids of the cells that a run was trained and validated on, where it says so.
+@dataclass(frozen=True)
+class LearntCells:
+    """What a training has learnt.
+
+    An id is one cell's in one project only; the digest of its image file is the same everywhere.
+
+    Attributes
+    ----------
+    digest_of : mapping of str to str or None
+        The digest of each cell's image file by the cell's id, None where the run does not say it.
+    """
+
+    digest_of: Mapping[str, str | None]
+
+    @property
+    def _named(self) -> set[str]:
+        return {cell_id for cell_id, digest in self.digest_of.items() if not digest}
+
+    @property
+    def _digests(self) -> set[str]:
+        return {digest for digest in self.digest_of.values() if digest}
+
+    def among(self, manifest: pa.Table) -> pa.Table:
+        """Return the rows of a manifest whose cells were learnt, by id where no digest is known."""
+        by_digest = pc.is_in(manifest["digest"], pa.array(self._digests, pa.string()))
+        by_id = pc.is_in(manifest["cell_id"], pa.array(self._named, pa.string()))
+        return manifest.filter(pc.or_(by_digest, by_id))
+
+    def all_in(self, manifest: pa.Table) -> bool:
+        """Return whether every cell that was learnt is in a manifest."""
+        digests, ids = (set(manifest[name].to_pylist()) for name in ("digest", "cell_id"))
+        return self._digests <= digests and self._named <= ids
+
+
+def trained_cells(run: Place) -> LearntCells | None:
+    """Return the cells that a run was trained and validated on, where it says so.
 
     Raises
     ------
@@ -24,7 +59,16 @@ def trained_cells(run: Place) -> list[str] | None:
         When it says so in a file that cannot be read.
     """
     rows = cell_rows(run / "training-cells.parquet")
-    return None if rows is None else [row["cell_id"] for row in rows]
+    if rows is None:
+        return None
+    return LearntCells({row["cell_id"]: row.get("digest") for row in rows})
+
+
+def digests_of(project: Project) -> dict[str, str]:
+    """Return the digest of the image file of each cell of a project, by its id."""
+    manifest = project.manifest()
+    columns = (manifest[name].to_pylist() for name in ("cell_id", "digest"))
+    return dict(zip(*columns, strict=True))
 
 
 def cell_rows(path: Place) -> list[dict[str, Any]] | None:
@@ -65,6 +109,7 @@ def met_before(
         Whose cells are learnt now.
     initial : Path, UPath or None
         Weights to start from; what they have learnt is known where they lie in their run directory.
+        Cells whose digest that does not say are known by their ids, if it names this project.
     rehearsed : Path, UPath or None
         Another project, whose labelled cells join in; its cells are known by their files' digests.
 
@@ -75,8 +120,12 @@ def met_before(
     """
     met = {}
     if initial is not None and (about := initial.parent / "about.json").exists():
-        of_this = json.loads(about.read_text(encoding="utf-8")).get("project") == project.path.name
-        met["initial"] = (trained_cells(initial.parent) or []) if of_this else []
+        name = json.loads(about.read_text(encoding="utf-8")).get("project")
+        of_this = name == project.path.resolve().name
+        learnt = trained_cells(initial.parent) or LearntCells({})
+        if not of_this:
+            learnt = LearntCells({i: digest for i, digest in learnt.digest_of.items() if digest})
+        met["initial"] = learnt.among(project.manifest())["cell_id"].to_pylist()
     if rehearsed is not None:
         manifest = Project.open(rehearsed).manifest()
         labelled = manifest.filter(pc.is_valid(manifest["pattern"]))

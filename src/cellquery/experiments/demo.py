@@ -8,6 +8,7 @@ from typing import Any
 
 from cellquery.core import Progress, silent
 from cellquery.data import Project
+from cellquery.data.learnt import digests_of
 from cellquery.data.prepare import prepare
 from cellquery.data.selection import select
 from cellquery.data.splitting import SplitRequest, make_split
@@ -176,8 +177,9 @@ def _train(
         settings,
         seed=plan.seed,
         initial=start,
+        digests=digests_of(project),
         about={
-            "project": project.path.name,
+            "project": project.path.resolve().name,
             "split": split,
             "parts": ["train"],
             "initial": None if start is None else "the initial learning's weights",
@@ -197,5 +199,5 @@ def _judge(
     evaluation, predictions = evaluate_cells(
         network, cells, names, specimens=specimens, accelerator="cpu", progress=progress
     )
-    about = {"project": project.path.name, "split": split, "parts": ["test"], "views": 1}
+    about = {"project": project.path.resolve().name, "split": split, "parts": ["test"], "views": 1}
     write_evaluation(run, split, evaluation, predictions, names, specimens, about)

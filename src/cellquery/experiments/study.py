@@ -19,7 +19,7 @@ from cellquery.core.places import Place
 from cellquery.core.units import Engine, Unit, one_after_another
 from cellquery.core.validation import difference
 from cellquery.data import Project, specimen_folds
-from cellquery.data.learnt import cell_rows, labels_of
+from cellquery.data.learnt import cell_rows, digests_of, labels_of
 from cellquery.data.prepare import PreparedCells, inputs_for, prepare
 from cellquery.data.selection import Selection, select
 from cellquery.experiments.config import Experiment, Variant, experiment_of
@@ -225,6 +225,10 @@ class _Common:
         return select(self.project, self.experiment.split, parts)
 
     @cached_property
+    def digests(self) -> dict[str, str]:
+        return digests_of(self.project)
+
+    @cached_property
     def tasks(self) -> list[_Task]:
         train = select(self.project, self.experiment.split, self.experiment.train).ids
         in_train = np.isin(self.cells.ids, train)
@@ -364,6 +368,7 @@ def _train(of: Callable[[], _Common], run: Place, progress: Progress) -> None:
         seed=task.seed,
         initial=start,
         rehearsed=rehearsed,
+        digests=common.digests,
         about=common.about,
         accelerator=common.accelerator,
         progress=progress,

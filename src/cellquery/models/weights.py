@@ -42,6 +42,8 @@ def read_weights(path: str | Place) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _read(path: Place, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if path.is_dir():
+        raise WeightsError(path, "is a folder", "give the model.safetensors that is in it")
     if not path.is_file():
         raise WeightsError(path, "no such file", "give the model.safetensors of a training")
     try:

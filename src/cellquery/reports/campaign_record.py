@@ -16,6 +16,7 @@ from cellquery.annotation.agreement import AgreementReport, agreement_report
 from cellquery.annotation.outcome import Outcome
 from cellquery.annotation.progress import stopping_words
 from cellquery.campaign.records import RoundFolder, read_json, rounds_done
+from cellquery.campaign.status import notes_of
 from cellquery.campaign.stopping import USUAL_KAPPA
 from cellquery.core import find_pattern, title_of
 from cellquery.reports.figures import confusion_matrix, learning_curves
@@ -51,7 +52,7 @@ def campaign_record(of: Outcome) -> str:
         synthetic=of.project is not None and of.project.is_synthetic,
         tiles=_tiles(campaign, agreement),
         stopping=stopping_words(campaign.facts, campaign.final),
-        notes=sorted({note for each in campaign.facts for note in each["notes"]}),
+        notes=notes_of(campaign.facts),
         asked=_asked(campaign),
         per_pattern=_per_pattern(campaign),
         per_annotator=_per_annotator(campaign) if of.desk is not None else None,

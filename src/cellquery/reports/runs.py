@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cellquery.core import InputError
 from cellquery.core.durable import read_table
 from cellquery.core.places import Place, path_or_url
-from cellquery.data.learnt import trained_cells
+from cellquery.data.learnt import LearntCells, trained_cells
 
 _AGAIN = "run cellquery evaluate again"
 
@@ -64,6 +64,16 @@ class EvaluationRecord:
         """The class list."""
         return tuple(self.values["patterns"])
 
+    @property
+    def project(self) -> str | None:
+        """The name of the project with the judged cells, where it is said."""
+        return self.values.get("project") or None
+
+    @property
+    def n_in_training(self) -> int | None:
+        """How many of the judged cells were in the training, where they were compared."""
+        return self.values.get("n_in_training")
+
     def interval(self, figure: str) -> tuple[float, float] | None:
         """Return the interval of ``aca``, ``mca``, ``ece`` or ``recall:<pattern>``, if known."""
         bounds = self.values["intervals"].get(figure)
@@ -112,8 +122,8 @@ class TrainingRun:
         return self.path.resolve().name
 
     @cached_property
-    def trained(self) -> list[str] | None:
-        """The ids of the cells it was trained and validated on, where it says so."""
+    def trained(self) -> LearntCells | None:
+        """The cells it was trained and validated on, where it says so."""
         return trained_cells(self.path)
 
     @cached_property

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from cellquery.data import Project
-from cellquery.reports.runs import PredictedCells
+from cellquery.reports.runs import EvaluationRecord, TrainingRun
 
 Kind = Literal["unseen", "known", "unknown", "trained-on"]
 
@@ -44,37 +40,49 @@ class Standing:
         return TITLES[self.kind]
 
 
-def standing(
-    trained: Collection[str] | None, judged: PredictedCells, project: Project | None
-) -> Standing:
+def standing(run: TrainingRun, record: EvaluationRecord, project: Project | None) -> Standing:
     """Return how judged cells stand to the cells that a run was trained on.
 
     Names of splits are not trusted: cells and specimens are compared.
 
     Parameters
     ----------
-    trained : collection of str or None
-        The ids of the training's cells, validation included; None where they are not known.
-    judged : PredictedCells
+    run : TrainingRun
+    record : EvaluationRecord
     project : Project or None
         The project of the training, which knows its specimens.
     """
+    trained, judged = run.trained, record.cells
     if trained is None:
         return Standing("unknown", "The run does not say which cells it was trained on.")
-    shared_cells = len(set(trained) & set(judged.ids))
+    home = run.about.get("project")
+    elsewhere = bool(home and record.project) and record.project != home
+    shared_cells = record.n_in_training
+    if shared_cells is None and not elsewhere:
+        shared_cells = len(trained.digest_of.keys() & set(judged.ids))
     if shared_cells:
         return Standing(
             "trained-on",
             f"{shared_cells:,} of these {len(judged):,} cells were in the training: "
             "these figures say nothing about new cells.",
         )
+    if elsewhere:
+        compared = (
+            "These cells were not compared with those of the training: evaluate again."
+            if shared_cells is None
+            else "None of these cells was in the training."
+        )
+        return Standing(
+            "unknown",
+            f"{compared} They are of another project, “{record.project}”, and specimens are known "
+            "by their names within one project only.",
+        )
     if project is None:
         return Standing("unknown", "The project of the training was not given.")
     manifest = project.manifest()
-    of_training = manifest.filter(pc.is_in(manifest["cell_id"], pa.array(trained, pa.string())))
-    seen = set(of_training["specimen"].to_pylist())
-    if len(of_training) < len(trained):
+    if not trained.all_in(manifest):
         return Standing("unknown", "Not all cells of the training are in this project.")
+    seen = set(trained.among(manifest)["specimen"].to_pylist())
     if None in seen | set(judged.specimens):
         return Standing(
             "unknown",

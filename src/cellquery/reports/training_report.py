@@ -68,7 +68,7 @@ class ReportedRun:
     def evaluations(self) -> list[JudgedEvaluation]:
         """The run's evaluations, those on unseen specimens first."""
         found = [
-            JudgedEvaluation(self, record, standing(self.run.trained, record.cells, self.project))
+            JudgedEvaluation(self, record, standing(self.run, record, self.project))
             for record in self.run.evaluations
         ]
         return sorted(found, key=lambda one: _ORDER.index(one.standing.kind))
@@ -77,6 +77,12 @@ class ReportedRun:
     def pictures(self) -> CellPictures | None:
         """The pictures of the project's cells."""
         return None if self.project is None else ProjectPictures(self.project)
+
+    def has_cells_of(self, record: EvaluationRecord) -> bool:
+        """Return whether the project, if any, is the one that an evaluation names, if it does."""
+        if self.project is None or record.project is None:
+            return True
+        return record.project == self.project.path.resolve().name
 
     def pictures_of(self, cells: PredictedCells) -> CellPictures | None:
         """Return the pictures of cells predicted without labels.
@@ -298,8 +304,9 @@ def _run_section(place: int, reported: ReportedRun) -> dict[str, Any]:
 
 
 def _evaluation_section(anchor: str, one: JudgedEvaluation) -> dict[str, Any]:
-    record, pictures = one.record, one.of.pictures
-    values = record.values
+    record, values = one.record, one.record.values
+    elsewhere = None if one.of.has_cells_of(record) else record.project
+    pictures = None if elsewhere else one.of.pictures
     results = [result for result in specimen_results(record.cells) if result.pattern is not None]
     right, wrong = right_rows(record.cells), wrong_rows(record.cells)
     n_wrong = sum(map(sum, values["confusion"])) - sum(
@@ -322,6 +329,7 @@ def _evaluation_section(anchor: str, one: JudgedEvaluation) -> dict[str, Any]:
         "wrong": _gallery(record.cells, wrong, pictures),
         "n_wrong": n_wrong,
         "has_pictures": pictures is not None,
+        "elsewhere": elsewhere,
     }
 
 

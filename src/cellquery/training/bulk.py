@@ -234,7 +234,7 @@ class _FromFiles:
     inputs: tuple[InputSettings, ...]
 
     def __call__(self, batch: list[SourceCell]) -> _Loaded:
-        ids, images, faults = [], [], []
+        ids, images, faults, n_without_mask = [], [], [], 0
         for cell in batch:
             try:
                 images.append(self._images(cell))
@@ -242,11 +242,12 @@ class _FromFiles:
                 faults.append(fault)
             else:
                 ids.append(cell.cell_id)
+                n_without_mask += cell.mask_path is None
         cells = [
             PreparedCells(np.array(ids, dtype=object), np.stack(each).astype(np.float16))
             for each in zip(*images, strict=True)
         ]
-        return _Loaded(cells, faults, sum(cell.mask_path is None for cell in batch))
+        return _Loaded(cells, faults, n_without_mask)
 
     def _images(self, cell: SourceCell) -> list[NDArray[np.float32]]:
         """Return a cell as each network takes it."""

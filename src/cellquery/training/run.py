@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
@@ -40,6 +41,7 @@ def train_run(
     rehearsed: LabelledCells | None = None,
     leaked: LabelledCells | None = None,
     met: Mapping[str, Sequence[str]] | None = None,
+    digests: Mapping[str, str] | None = None,
     about: dict[str, Any] | None = None,
     accelerator: str = "auto",
     devices: int = 1,
@@ -72,6 +74,9 @@ def train_run(
     met : mapping of str to sequence of str, or None
         Ids of further cells that the initial network or the rehearsal has learnt, by use: kept with
         those that are learnt now, so that no evaluation takes them for unseen.
+    digests : mapping of str to str, or None
+        The digest of each cell's image file, by its id, where known: kept with the ids, since
+        another project may give these to other cells.
     about : dict or None
         More facts for ``about.json``, such as the project and the split.
     accelerator : str
@@ -129,7 +134,7 @@ def train_run(
     }
     write_json(run / "settings.json", {"seed": seed, **settings.model_dump()})
     write_json(run / "about.json", facts)
-    _write_cells(run, patterns, met or {}, train=labelled, validation=validation)
+    _write_cells(run, patterns, met or {}, digests or {}, train=labelled, validation=validation)
     inputs = fitted_inputs(settings.inputs, labelled.cells.images)
     classifier = Classifier.fresh(
         patterns,
@@ -187,6 +192,7 @@ def _write_cells(
     run: Place,
     patterns: tuple[str, ...],
     met: Mapping[str, Sequence[str]],
+    digests: Mapping[str, str],
     **uses: LabelledCells | None,
 ) -> None:
     """Write ``training-cells.parquet``: which cells trained and validated, under which label.
@@ -201,7 +207,10 @@ def _write_cells(
     ]
     rows += [(cell_id, None, use) for use, ids in met.items() for cell_id in ids]
     columns = zip(*rows, strict=True)
-    table = dict(zip(("cell_id", "pattern", "use"), map(list, columns), strict=True))
+    table: dict[str, Any] = dict(
+        zip(("cell_id", "pattern", "use"), map(list, columns), strict=True)
+    )
+    table["digest"] = pa.array([digests.get(cell_id) for cell_id, _, _ in rows], pa.string())
     write_table(run / "training-cells.parquet", table)
 
 

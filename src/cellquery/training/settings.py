@@ -278,7 +278,8 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
         When the file cannot be read, with this remedy, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin a file with a byte-order mark.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise SettingsError(path, "no such file", remedy) from error
     except OSError as error:

@@ -100,6 +100,37 @@ def test_table_that_no_layout_uses_is_said(images: Path, place: str) -> None:
     assert opened.notices == (f"{table} was not used; give it with --annotations",)
 
 
+def test_columns_of_a_table_without_patterns_are_not_passed_over_in_silence(images: Path) -> None:
+    table = images / "lab.csv"
+    table.write_text(" path ;Staining pattern ;Serum No.\nimages/a.png;Golgi;4\n")
+    (notice,) = open_source(table).notices
+    assert notice == (
+        f"{table} gives no pattern: not used are its columns 'Staining pattern', 'Serum No.'; "
+        "if one of them holds patterns, name it with --pattern-column"
+    )
+    named = ReaderOptions(Columns(pattern="Staining pattern"))
+    assert open_source(table, options=named).notices == ()
+    assert [cell.pattern for cell in open_source(table, options=named)] == ["Golgi"]
+    assert import_cells(table, images / "project").notices == [notice]
+
+
+def test_a_table_is_not_asked_for_patterns_that_nobody_wants_or_it_cannot_hold(
+    images: Path,
+) -> None:
+    table = images / "lab.csv"
+    table.write_text("path;Muster;\nimages/a.png;Golgi;\n")
+    unlabelled = ReaderOptions(labelled=False)
+    elsewhere = ReaderOptions(annotations=images / "sera.csv")
+    for options in (unlabelled, elsewhere):
+        assert open_source(table, options=options).notices == ()
+    table.write_text("id;path;\n1;images/a.png;\n")
+    assert open_source(table).notices == ()
+    many = [f"Area {number}" for number in range(40)]
+    table.write_text(",".join(["path", *many]) + "\nimages/a.png" + ",1" * 40 + "\n")
+    (notice,) = open_source(table).notices
+    assert "'Area 7' and 32 more; if one" in notice
+
+
 @pytest.mark.parametrize("name", ["gt_training.csv", "cells.parquet"])
 def test_unreadable_table_beside_images_stops(images: Path, name: str) -> None:
     (images / name).write_bytes("Image ID,Image class,Bemerkung\n1,golgi,schön\n".encode("latin-1"))

@@ -17,6 +17,7 @@ from cellquery.data.readers.tables import TABLE_SUFFIXES, Table, open_table, tab
 from cellquery.data.records import SourceCell
 
 NAME = "table"
+_SHOWN = 8
 
 
 def recognises(source: Path, options: ReaderOptions) -> bool:
@@ -39,7 +40,10 @@ def read(source: Path, options: ReaderOptions) -> Source:
         )
     table = open_table(file)
     names = _found(table, options.columns)
-    return Source(NAME, file.parent, lambda: _cells(table, names))
+    # Patterns in a table of annotations, whose column is then asked for, make up for the missing.
+    wanted = options.labelled and options.annotations is None
+    notices = _without_patterns(table, names) if wanted else ()
+    return Source(NAME, file.parent, lambda: _cells(table, names), notices)
 
 
 def _found(table: Table, asked: Columns) -> Columns:
@@ -56,6 +60,21 @@ def _found(table: Table, asked: Columns) -> Columns:
             f"name one of its columns with --path-column: {', '.join(table.columns)}",
         )
     return found
+
+
+def _without_patterns(table: Table, names: Columns) -> tuple[str, ...]:
+    """Return what to say of the columns of a table when none of them is taken for patterns."""
+    used = vars(names).values()
+    unused = [repr(each.strip()) for each in table.columns if each.strip() and each not in used]
+    if names.pattern is not None or not unused:
+        return ()
+    listed = ", ".join(unused[:_SHOWN])
+    if len(unused) > _SHOWN:
+        listed += f" and {len(unused) - _SHOWN} more"
+    return (
+        f"{table.path} gives no pattern: not used are its columns {listed}; "
+        "if one of them holds patterns, name it with --pattern-column",
+    )
 
 
 def _cells(table: Table, names: Columns) -> Iterator[SourceCell]:
