@@ -265,13 +265,17 @@ def test_a_key_pressed_as_the_key_table_closes_is_for_the_cell(
     until(lambda: [kind for _, _, kind, _ in history(served)] == ["skip"])
 
 
+def open_grid(page: Page) -> None:
+    page.click("nav >> text=Grid")
+    page.wait_for_selector(".tile")
+
+
 @pytest.mark.alone
 def test_many_cells_by_one_key_in_the_grid(chromium: Browser, serve: Callable[..., Served]) -> None:
     served = serve()
     page = sign_in(chromium, served.start())
     until(lambda: (served.project / "annotation/campaign/rounds/000/standing.parquet").exists())
-    page.click("nav >> text=Grid")
-    page.wait_for_selector(".tile")
+    open_grid(page)
     # No network has learnt anything: cells that look alike stand together.
     headings = page.locator(".tiles h2").all_inner_texts()
     assert len(headings) > 3
@@ -319,8 +323,7 @@ def test_a_key_never_names_cells_that_were_given_back(
 ) -> None:
     served = serve("--no-training")
     page = sign_in(chromium, served.start())
-    page.click("nav >> text=Grid")
-    page.wait_for_selector(".tile")
+    open_grid(page)
     page.locator(".tiles h2 button").first.click()
     held = Hold(page, "/api/turns$")
     page.keyboard.press("r")
@@ -421,8 +424,7 @@ def test_what_cannot_be_done_is_told_with_its_reason(
 ) -> None:
     served = serve("--no-training")
     page = sign_in(chromium, served.start())
-    page.click("nav >> text=Grid")
-    page.wait_for_selector(".tile")
+    open_grid(page)
     page.click("text=by the network")
     page.keyboard.press("Enter")
     page.wait_for_selector(".message >> text=no suggestion yet")

@@ -71,15 +71,12 @@ def agreement_report(readings: Readings, patterns: tuple[str, ...]) -> Agreement
     """
     named = []
     for cell_id in readings.read():
-        independent = [
-            [each for each in told if each.way != "review" and not each.settles][-1:]
-            for told in readings.told(cell_id)
-        ]
-        said = {
-            each.annotator: patterns.index(each.pattern)
-            for (each,) in filter(None, independent)
-            if each.kind == "label" and each.pattern in patterns
-        }
+        said = {}
+        for told in readings.told(cell_id):
+            independent = [each for each in told if each.way != "review" and not each.settles]
+            last = independent[-1] if independent else None
+            if last and last.kind == "label" and last.pattern in patterns:
+                said[last.annotator] = patterns.index(last.pattern)
         if len(said) > 1:
             named.append(said)
     random = generator(0, "agreement")

@@ -16,6 +16,7 @@ from cellquery.core.durable import make_folder, read_table, replacing, write_jso
 from cellquery.core.places import local_path
 from cellquery.core.validation import settings_fault
 from cellquery.data import Project
+from cellquery.data.learnt import digests_of
 from cellquery.data.selection import Selection, select
 from cellquery.storage import Database
 from cellquery.storage.owner import claim
@@ -230,15 +231,8 @@ def open_database(project: Project, url: str | None = None) -> Database:
         folder = _folder(project)
         make_folder(folder)
         database = Database.in_file(folder / "labels.sqlite")
-    claim(database, image_digests(project))
+    claim(database, digests_of(project))
     return database
-
-
-def image_digests(project: Project) -> dict[str, str]:
-    """Return the digest of the image file of every cell, by the cell's id."""
-    manifest = project.manifest()
-    columns = manifest["cell_id"].to_pylist(), manifest["digest"].to_pylist()
-    return dict(zip(*columns, strict=True))
 
 
 def _pool_path(project: Project) -> Path:

@@ -43,11 +43,11 @@ def restore(
     Example: cellquery restore cells labels.backup
     """
     from cellquery.annotation import open_database
-    from cellquery.annotation.plan import image_digests
     from cellquery.core.words import counted
     from cellquery.data import Project
+    from cellquery.data.learnt import digests_of
     from cellquery.storage.backup import restore as put_back
 
     opened = Project.open(project)
-    n = put_back(open_database(opened, database), file, image_digests(opened))
+    n = put_back(open_database(opened, database), file, digests_of(opened))
     say(f"{counted(n, 'annotation')} restored")

@@ -54,9 +54,6 @@ def evaluate(
 
     Example: cellquery evaluate cells/models/first cells --split cell --part test
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from cellquery.core import SettingsError, WeightsError
     from cellquery.data import Project
     from cellquery.data.learnt import trained_cells
@@ -81,10 +78,9 @@ def evaluate(
     cells = Project.open(project)
     parts = part or ([] if split is None else ["test"])
     selection = select(cells, split, parts)
-    manifest = cells.manifest()
-    asked = manifest.filter(pc.is_in(manifest["cell_id"], pa.array(selection.ids, pa.string())))
     learnt = [known for each in runs if (known := trained_cells(each))]
-    trained = {cell_id for each in learnt for cell_id in each.among(asked)["cell_id"].to_pylist()}
+    met = (each.among(cells.manifest())["cell_id"].to_pylist() for each in learnt)
+    trained = set().union(*met) & set(selection.ids)
     name = name or (split or "all") + ("-together" if together else "")
     said, over = [], []
     with progress_bar() as progress:
@@ -109,7 +105,7 @@ def evaluate(
         list(selection.patterns),
         list(selection.specimens),
         {
-            "project": cells.path.resolve().name,
+            "project": cells.name,
             "split": split,
             "parts": list(parts),
             **about,

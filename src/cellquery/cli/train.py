@@ -123,7 +123,7 @@ def train(
             met=met_before(cells, initial, rehearse),
             digests=digests_of(cells),
             about={
-                "project": cells.path.resolve().name,
+                "project": cells.name,
                 "split": split,
                 "parts": list(parts),
                 "left_out": list(leave_out or []),

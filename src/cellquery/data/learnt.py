@@ -121,7 +121,7 @@ def met_before(
     met = {}
     if initial is not None and (about := initial.parent / "about.json").exists():
         name = json.loads(about.read_text(encoding="utf-8")).get("project")
-        of_this = name == project.path.resolve().name
+        of_this = name == project.name
         learnt = trained_cells(initial.parent) or LearntCells({})
         if not of_this:
             learnt = LearntCells({i: digest for i, digest in learnt.digest_of.items() if digest})

@@ -119,6 +119,11 @@ class Project:
         return cls.open_if_there(path) or cls.create(path)
 
     @property
+    def name(self) -> str:
+        """The name of its directory, however that is reached."""
+        return self.path.resolve().name
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """The class list: patterns in the order of ``core.PATTERNS``, then one's own, sorted.
 

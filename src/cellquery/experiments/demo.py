@@ -179,7 +179,7 @@ def _train(
         initial=start,
         digests=digests_of(project),
         about={
-            "project": project.path.resolve().name,
+            "project": project.name,
             "split": split,
             "parts": ["train"],
             "initial": None if start is None else "the initial learning's weights",
@@ -199,5 +199,5 @@ def _judge(
     evaluation, predictions = evaluate_cells(
         network, cells, names, specimens=specimens, accelerator="cpu", progress=progress
     )
-    about = {"project": project.path.resolve().name, "split": split, "parts": ["test"], "views": 1}
+    about = {"project": project.name, "split": split, "parts": ["test"], "views": 1}
     write_evaluation(run, split, evaluation, predictions, names, specimens, about)

@@ -122,17 +122,17 @@ def evaluate(
     if groups is not None and specimens is not None:
         vote = _vote(true, probabilities, groups)
     recalls = recall(matrix)
+    known = np.isfinite(recalls)
     ece = calibration_error(confidence, right)
 
     def figures(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         part = confusion(true[rows], predicted[rows], len(patterns))
         shares = recall(part)
-        # Without a pattern that the cells have, the mean would be one of other patterns.
-        whole = np.isfinite(shares[np.isfinite(recalls)]).all()
         return np.array(
             [
                 average_classification_accuracy(part),
-                mean_class_accuracy(part) if whole else np.nan,
+                # NaN without a pattern that the cells have: a mean of the others is another figure.
+                shares[known].mean(),
                 calibration_error(confidence[rows], right[rows]),
                 *shares,
             ]

@@ -92,7 +92,7 @@ def audit_page(audit: Audit, project: Project) -> str:
     cells = _Cells(audit, project)
     return render_page(
         "audit_page.html.j2",
-        title=f"Audit of {project.path.resolve().name}",
+        title=f"Audit of {project.name}",
         provenance=_provenance(audit, project),
         synthetic=cells.synthetic,
         tiles=_tiles(audit),

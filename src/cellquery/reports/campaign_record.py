@@ -93,7 +93,7 @@ class _Campaign:
     def name(self) -> str:
         """What the campaign is called."""
         project = self.of.project
-        return self.of.root.name if self.of.desk is None or project is None else project.path.name
+        return self.of.root.name if self.of.desk is None or project is None else project.name
 
     @property
     def last(self) -> dict[str, Any]:

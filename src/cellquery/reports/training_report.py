@@ -82,7 +82,7 @@ class ReportedRun:
         """Return whether the project, if any, is the one that an evaluation names, if it does."""
         if self.project is None or record.project is None:
             return True
-        return record.project == self.project.path.resolve().name
+        return record.project == self.project.name
 
     def pictures_of(self, cells: PredictedCells) -> CellPictures | None:
         """Return the pictures of cells predicted without labels.

@@ -40,7 +40,7 @@ def setup(request: Request, account: Signed) -> Setup:
         patterns.append(PatternKey(name=name, title=title_of(name), icap=icap, key=next(keys, "")))
     return Setup(
         notice=RESEARCH_USE_ONLY,
-        project=desk.project.path.name,
+        project=desk.project.name,
         identity=request.app.state.identity,
         synthetic=desk.project.is_synthetic,
         patterns=patterns,
