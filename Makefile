@@ -30,11 +30,15 @@ test: $(INSTALLED) ## run every test; those on the real cells are skipped where 
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/pytest -m alone
 
-check: $(INSTALLED) ## check format, lint, types, import directions and documentation
+check: check-code check-documentation ## check format, lint, types, import directions and documentation
+.PHONY: check-code check-documentation
+check-code: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+check-documentation: $(INSTALLED)
 	$(BIN)/pytest -q --doctest-modules --ignore=src/cellquery/storage/migrations src tests/documentation
 
 format: $(INSTALLED) ## put the code into its format and mend what lint can mend

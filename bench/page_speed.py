@@ -56,7 +56,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         text = SETTINGS.format(budget=budget, per_round=PER_ROUND)
         (folder / "settings.toml").write_text(text)
         options = ["--split", "all", "--pool", "pool", "--settings", str(folder / "settings.toml")]
-        served = Served(folder / "cells", folder / "serve.log", options)
+        served = Served(folder / "cells", folder / "serve.log", options, fresh=True)
         try:
             with browser() as chromium:
                 page = sign_in(chromium, served.start())

@@ -6,12 +6,11 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -20,6 +19,7 @@ from cellquery.annotation import open_database
 from cellquery.data import Project
 from cellquery.storage import Accounts, Role
 from tests import debian
+from tests.processes import begun
 
 WAIT_MS = 60_000
 FAULTS: list[str] = []
@@ -46,29 +46,25 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Served:
-    """`cellquery serve` as a process, which can be killed and started again."""
+    """`cellquery serve` as a process, which can be killed and started again; see `begun`."""
 
     project: Path
     log: Path
     options: list[str] = field(default_factory=list)
     database: str | None = None
     port: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    fresh: bool = False
+    process: BaseProcess | None = None
 
     def start(self) -> str:
         """Start it and return the sign-in link that it prints."""
-        command = [sys.executable, "-m", "cellquery", "serve", str(self.project)]
+        words = ["serve", str(self.project), "--port", str(self.port), *self.options]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         if self.database is not None:
             environment["CELLQUERY_DATABASE"] = self.database
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), *self.options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-            )
+        self.log.write_bytes(b"")
+        log = str(self.log)
+        self.process = begun(words, log, log, environment=environment, fresh=self.fresh)
         # What is decided the first time is not given again.
         self.options = [each for each in self.options if each == "--no-training"]
         until = time.monotonic() + 120
@@ -77,7 +73,7 @@ class Served:
             if link:
                 self.port = int(re.search(r":(\d+)/", link.group())[1])  # type: ignore[index]
                 return link.group()
-            if self.process.poll() is not None:
+            if self.process.exitcode is not None:
                 break
             time.sleep(0.1)
         raise AssertionError(self.log.read_text("utf-8"))
@@ -85,15 +81,14 @@ class Served:
     def kill(self) -> None:
         """End it as by kill -9."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.join()
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
+        if self.process is not None and self.process.pid and self.process.exitcode is None:
+            os.kill(self.process.pid, signal.SIGINT)
+            self.process.join(20)
+            if self.process.exitcode is None:
                 self.kill()
 
     def link(self, account: str, role: Role = "annotator") -> str:

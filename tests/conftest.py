@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -180,25 +181,48 @@ def case_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def case_study(case_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run directories of a finished study of the four cases."""
+def once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A function that returns a folder, made by one of the processes that share the tests."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, begun = root / name, root / f"{name}-begun"
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                shutil.rmtree(begun, ignore_errors=True)
+                make(begun)
+                begun.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def case_study(case_project: Project, once: Callable[..., Path]) -> Path:
+    """The run directories of a finished study of the four cases; not to be changed."""
     from cellquery.experiments import CaseStudy, run_case_study
 
     from .case_study import STUDY
 
-    return run_case_study(CaseStudy(**STUDY), case_project, tmp_path_factory.mktemp("runs"))
+    study = CaseStudy(**STUDY)
+    return once("studies", lambda into: run_case_study(study, case_project, into)) / study.name
 
 
 @pytest.fixture(scope="session")
-def annotated_project(synthetic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def annotated_project(synthetic_project: Path, once: Callable[..., Path]) -> Path:
     """A project whose annotation has come to its end, moved since; not to be changed."""
     from cellquery.data import Project
 
     from .annotated import annotate
 
-    begun = tmp_path_factory.mktemp("annotated") / "begun"
-    annotate(Project.open(shutil.copytree(synthetic_project, begun)))
-    return begun.rename(begun.with_name("moved"))
+    def make(project: Path) -> None:
+        annotate(Project.open(shutil.copytree(synthetic_project, project)))
+
+    return once("moved", make)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 from cellquery.annotation import Plan
 from cellquery.data import Project
+from tests.browser import Served
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -141,18 +141,9 @@ def test_training_ends_when_its_server_ended_before_it_began(cli: Cli, project: 
 
 def _signed_in_by_serve(project: Path) -> str:
     """Return whom the link signs in that `cellquery serve` prints."""
-    command = [sys.executable, "-m", "cellquery", "serve", str(project)]
-    with subprocess.Popen(
-        [*command, "--port", "0", "--no-training"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as serving:
-        assert serving.stdout is not None
-        said = ""
-        for line in serving.stdout:
-            said += line
-            if found := re.search(r"the link signs (\S+) in", line):
-                serving.kill()
-                return found[1]
-    raise AssertionError(said)
+    served = Served(project, project / "serve.log", ["--no-training"])
+    served.start()
+    served.kill()
+    found = re.search(r"the link signs (\S+) in", served.log.read_text("utf-8"))
+    assert found is not None
+    return found[1]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
+from itertools import chain
 
 from cellquery.core import SIX_PATTERNS, SettingsError
+from cellquery.core.workers import in_order
 from cellquery.data.synthetic.cells import SyntheticCell, synthetic_cell
 from cellquery.data.synthetic.settings import SyntheticSettings, synthetic_settings
 from cellquery.data.synthetic.specimen import draw_specimen
@@ -104,7 +103,10 @@ def synthetic_cells(
     if workers < 1:
         raise SettingsError("workers", f"{workers} cannot work", "ask for one or more")
     blocks = _blocks(n_cells, settings, held or {})
-    return _together(settings, blocks, workers) if workers > 1 else _alone(settings, blocks)
+    if workers == 1:
+        return chain.from_iterable(map(partial(_made, settings), blocks))
+    task = "synthetic cells"
+    return chain.from_iterable(in_order(partial(_sent, settings), blocks, workers, task=task))
 
 
 def _blocks(n_cells: int, settings: SyntheticSettings, held: Mapping[str, int]) -> Iterator[Block]:
@@ -115,35 +117,12 @@ def _blocks(n_cells: int, settings: SyntheticSettings, held: Mapping[str, int]) 
             yield index, first, min(first + _BLOCK_CELLS, end)
 
 
-def _alone(settings: SyntheticSettings, blocks: Iterator[Block]) -> Iterator[SyntheticCell]:
-    for index, first, end in blocks:
-        specimen = draw_specimen(settings, index)
-        for number in range(first, end):
-            yield synthetic_cell(settings, specimen, number)
+def _made(settings: SyntheticSettings, block: Block) -> Iterator[SyntheticCell]:
+    index, first, end = block
+    specimen = draw_specimen(settings, index)
+    for number in range(first, end):
+        yield synthetic_cell(settings, specimen, number)
 
 
-def _together(
-    settings: SyntheticSettings, blocks: Iterator[Block], workers: int
-) -> Iterator[SyntheticCell]:
-    # Processes are started afresh: a fork would copy whatever threads torch or Arrow hold.
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_leave_interrupts
-    )
-    ahead: deque[Future[list[SyntheticCell]]] = deque()
-    try:
-        for block in blocks:
-            ahead.append(pool.submit(_make, settings, block))
-            if len(ahead) > 2 * workers:  # no more than this waits in memory
-                yield from ahead.popleft().result()
-        while ahead:
-            yield from ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # to the process that asked for the cells
-
-
-def _make(settings: SyntheticSettings, block: Block) -> list[SyntheticCell]:
-    return list(_alone(settings, iter([block])))
+def _sent(settings: SyntheticSettings, block: Block) -> list[SyntheticCell]:
+    return list(_made(settings, block))
