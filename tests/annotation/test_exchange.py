@@ -356,3 +356,8 @@ def test_what_was_named_in_review_or_imported_has_no_time(annotated: Desk) -> No
     assert [people[who]["n_readings"] for who in ("ana", "ben", "rita")] == [6, 5, 1]
     assert people["ana"]["keystrokes_per_label"] == 1
     assert people["rita"]["keystrokes_per_label"] is None
+    # Whoever corrects a label in Review has taken the time of the first one all the same.
+    for cell_id in cells[:6]:
+        annotated.accept(ANA, [label(cell_id, "golgi", way="review")])
+    ana = next(each for each in progress(annotated)["annotators"] if each["name"] == "ana")
+    assert (ana["n_readings"], ana["seconds_per_label"]) == (6, 2.0)

@@ -228,3 +228,15 @@ def test_folder_of_other_things_does_not_become_a_project(cli: Cli, source: Path
     done = cli("import", source, "--into", source)
     assert done.returncode == 1
     assert "is not empty and no cellquery project" in done.stderr
+
+
+def test_a_project_is_no_source_of_images(
+    cli: Cli, synthetic_project: Path, tmp_path: Path
+) -> None:
+    done = cli("import", synthetic_project, "--into", tmp_path / "copy")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {synthetic_project}: is a cellquery project, whose images are not files; import "
+        "what it was made from\n"
+    )
+    assert not (tmp_path / "copy").exists()

@@ -99,7 +99,7 @@ def query_strategy(
     try:
         known.model_validate({**options, **common})
     except ValidationError as error:
-        raise settings_fault(error, where, "mend this option") from error
+        raise settings_fault(error, known, where, "mend this option") from error
     if per_specimen_cap is not None and round_robin:
         raise SettingsError(
             where, "per_specimen_cap stands beside round_robin", "give one of the two"

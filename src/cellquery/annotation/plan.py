@@ -124,7 +124,7 @@ class Plan(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise settings_fault(error, path, "see cellquery serve --help") from error
+            raise settings_fault(error, cls, path, "see cellquery serve --help") from error
 
     def settings(self) -> CampaignSettings:
         """Return the settings of the campaign."""

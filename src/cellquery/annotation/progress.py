@@ -19,12 +19,12 @@ def progress(desk: Desk) -> dict[str, Any]:
     labels = readings.labels()
     in_pool = {cell_id: name for cell_id, name in labels.items() if cell_id in desk.pool}
     counts = Counter(in_pool.values())
-    given: dict[str, list[Annotation]] = defaultdict(list)
+    given: dict[str, list[list[Annotation]]] = defaultdict(list)
     standings: Counter[str] = Counter()
     for cell_id in readings.read():
         standings[readings.standing(cell_id)] += 1
-        for each in readings.of_cell(cell_id):
-            given[each.annotator].append(each)
+        for said in readings.told(cell_id):
+            given[said[0].annotator].append(said)
     rounds = [_round(folder.facts()) for folder in rounds_done(desk.ranking.root)]
     final = desk.ranking.root / "final" / "final.json"
     ended = read_json(final) if final.exists() else None
@@ -41,16 +41,17 @@ def progress(desk: Desk) -> dict[str, Any]:
         "stop": stopping_words(rounds, ended),
         "model": desk.ranking.model,
         "trainer": trainer_state(desk.project),
-        "annotators": [_annotator(name, taken) for name, taken in sorted(given.items())],
+        "annotators": [_annotator(name, told) for name, told in sorted(given.items())],
     }
 
 
-def _annotator(name: str, taken: list[Annotation]) -> dict[str, Any]:
-    seconds = [each.seconds for each in taken if each.timed]
-    keystrokes = [each.keystrokes for each in taken if each.timed]
+def _annotator(name: str, told: list[list[Annotation]]) -> dict[str, Any]:
+    timed = [each for said in told for each in said if each.timed]
+    seconds = [each.seconds for each in timed]
+    keystrokes = [each.keystrokes for each in timed]
     return {
         "name": name,
-        "n_readings": len(taken),
+        "n_readings": len(told),
         "seconds_per_label": round(median(seconds), 2) if seconds else None,
         "keystrokes_per_label": round(mean(keystrokes), 2) if keystrokes else None,
     }

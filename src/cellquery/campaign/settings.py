@@ -104,7 +104,7 @@ class CampaignSettings(BaseModel):
         try:
             settings = cls(**laid_over(PRESETS[preset] if preset else {}, values))
         except ValidationError as error:
-            raise settings_fault(error, where, "see cellquery campaign run --help") from error
+            raise settings_fault(error, cls, where, "see cellquery campaign run --help") from error
         query_strategy(settings.strategy, **settings.options)
         for training in settings.trainings(where):
             if training.validation == "test":

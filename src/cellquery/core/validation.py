@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from cellquery.core.errors import SettingsError
 from cellquery.core.places import Place
@@ -27,12 +28,41 @@ def none_of(value: Any) -> Any:
 
 
 def settings_fault(
-    error: ValidationError, where: str | Place, remedy: str, whole: str = "settings"
+    error: ValidationError,
+    kind: type[BaseModel],
+    where: str | Place,
+    remedy: str,
+    whole: str = "settings",
 ) -> SettingsError:
-    """Return the error to raise: it names the first wrong key, or `whole` where no key is."""
+    """Return the error to raise: it names the first wrong key, or `whole` where no key is.
+
+    Of a key that settings of this kind do not have it says which was meant, or which they have.
+    """
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or whole
-    return SettingsError(where, f"{key}: {first['msg']}", remedy)
+    path = first["loc"]
+    key = ".".join(str(part) for part in path) or whole
+    if first["type"] != "extra_forbidden":
+        return SettingsError(where, f"{key}: {first['msg']}", remedy)
+    known = _names(kind, path[:-1])
+    meant = get_close_matches(str(path[-1]), known, 1, cutoff=0.7)
+    choice = f"choose from {', '.join(known)}" if known else "leave it out: there is none"
+    remedy = f"write {meant[0]}" if meant else choice
+    return SettingsError(where, f"{key}: there is no such setting", remedy)
+
+
+def _names(kind: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Return the names of the settings of a kind, or of those within it."""
+    for part in path:
+        if isinstance(part, str):
+            kind = next(_models_in(kind.model_fields[part].annotation))
+    return list(kind.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _models_in(each)
 
 
 def as_kept(kind: type[_Settings], kept: Mapping[str, Any], where: str | Place) -> _Settings:
@@ -48,7 +78,7 @@ def as_kept(kind: type[_Settings], kept: Mapping[str, Any], where: str | Place) 
     try:
         return kind(**{key: kept[key] for key in kind.model_fields if key in kept})
     except ValidationError as error:
-        raise settings_fault(error, where, "restore it from a backup") from error
+        raise settings_fault(error, kind, where, "restore it from a backup") from error
 
 
 def difference(was: Any, now: Any, key: str = "") -> str:

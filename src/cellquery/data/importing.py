@@ -117,6 +117,12 @@ def import_cells(
     ProjectError
         When the project cannot be written; what was imported before is kept.
     """
+    if Project.open_if_there(str(source)):
+        raise InputError(
+            source,
+            "is a cellquery project, whose images are not files",
+            "import what it was made from",
+        )
     labelling = labelling or Labelling()
     there = project if isinstance(project, Project) else Project.open_if_there(project)
     known = there.patterns if there else ()

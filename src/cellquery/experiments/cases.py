@@ -195,7 +195,7 @@ def read_case_study(path: Path) -> CaseStudy:
     try:
         study = CaseStudy(**read_toml(path, "see the folder experiments/"))
     except ValidationError as error:
-        raise settings_fault(error, path, "mend this key", "study") from error
+        raise settings_fault(error, CaseStudy, path, "mend this key", "study") from error
     study.check(path)
     return study
 

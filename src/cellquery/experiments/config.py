@@ -209,7 +209,7 @@ def _checked(values: dict[str, Any], path: Place) -> Experiment:
     try:
         experiment = Experiment(**values)
     except ValidationError as error:
-        raise settings_fault(error, path, "mend this key", "experiment") from error
+        raise settings_fault(error, Experiment, path, "mend this key", "experiment") from error
     for variant in experiment.variants:
         experiment.initial_settings_of(variant)
     return experiment

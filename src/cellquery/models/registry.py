@@ -67,8 +67,8 @@ def network_options(name: str, options: dict[str, Any]) -> NetworkOptions:
     try:
         return kind.Options(**options)
     except ValidationError as error:
-        known = ", ".join(kind.Options.model_fields) or "none: it has no options"
-        raise settings_fault(error, f"network {name}", f"choose from {known}") from error
+        where = f"network {name}"
+        raise settings_fault(error, kind.Options, where, "mend this option") from error
 
 
 def build_network(name: str, n_patterns: int, n_channels: int, options: NetworkOptions) -> Network:

@@ -222,18 +222,18 @@ def _per_pattern(campaign: _Campaign) -> Table:
 def _per_annotator(campaign: _Campaign) -> Table:
     desk = campaign.of.desk
     assert desk is not None
-    standing: dict[str, list[Annotation]] = defaultdict(list)
+    told: dict[str, list[list[Annotation]]] = defaultdict(list)
     for cell_id in desk.readings.read():
-        for each in desk.readings.of_cell(cell_id):
-            standing[each.annotator].append(each)
+        for said in desk.readings.told(cell_id):
+            told[said[0].annotator].append(said)
     given, back = Counter[str](), Counter[str]()
     for each in campaign.history:
         (back if each.kind == "withdrawn" else given)[each.annotator] += 1
     rows = []
     for name in sorted(given):
-        readings = standing[name]
+        readings = [said[-1] for said in told[name]]
         kinds = Counter(each.kind for each in readings)
-        timed = [each for each in readings if each.timed]
+        timed = [each for said in told[name] for each in said if each.timed]
         rows.append(
             (
                 name,

@@ -216,7 +216,7 @@ class TrainSettings(BaseModel):
         try:
             return cls(**overlaid(under, values))
         except ValidationError as error:
-            raise settings_fault(error, where, "see cellquery train --help") from error
+            raise settings_fault(error, cls, where, "see cellquery train --help") from error
 
 
 PRESETS: dict[str, dict[str, Any]] = {
