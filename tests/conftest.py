@@ -33,7 +33,29 @@ settings.load_profile("patient")
 
 _NUMBERS = itertools.count()
 
+# The files that take longest, begun first: else one process would end with one of them while the
+# other has nothing left to do.
+LONG = (
+    "functional/test_annotation_page.py",
+    "functional/test_cluster.py",
+    "functional/test_bench.py",
+    "functional/test_bench_parts.py",
+    "training/test_onnx_file.py",
+    "training/test_together.py",
+    "campaign/test_kill.py",
+    "campaign/test_engine.py",
+    "experiments/test_cases.py",
+    "reports/test_case_report.py",
+    "campaign/test_estimate.py",
+)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, the others after them in their order."""
+    place = {REPOSITORY / "tests" / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")

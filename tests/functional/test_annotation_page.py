@@ -156,7 +156,6 @@ def wait_for_pictures_ahead(page: Page) -> None:
     )
 
 
-@pytest.mark.alone
 def test_a_whole_campaign_by_keyboard_to_its_end(
     chromium: Browser, serve: Callable[..., Served]
 ) -> None:
@@ -270,7 +269,6 @@ def open_grid(page: Page) -> None:
     page.wait_for_selector(".tile")
 
 
-@pytest.mark.alone
 def test_many_cells_by_one_key_in_the_grid(chromium: Browser, serve: Callable[..., Served]) -> None:
     served = serve()
     page = sign_in(chromium, served.start())

@@ -176,7 +176,6 @@ def test_strategies_stand_beside_random_choice(
         strategies.main(*asked)
 
 
-@pytest.mark.alone
 def test_what_a_cluster_brings_is_measured_once_and_scaled_up(
     in_repository: Python, tmp_path: Path
 ) -> None:

@@ -30,8 +30,6 @@ from cellquery.training.pool_scores import score_project
 from cellquery.wavelets import InputSettings
 from tests.case_study import STUDY
 
-pytestmark = pytest.mark.alone
-
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 TOML = """
