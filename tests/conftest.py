@@ -45,7 +45,6 @@ LONG = (
     "campaign/test_kill.py",
     "campaign/test_engine.py",
     "experiments/test_cases.py",
-    "reports/test_case_report.py",
     "campaign/test_estimate.py",
 )
 

@@ -127,11 +127,12 @@ def test_with_all_labels_there_is_nothing_to_choose(case_project: Project, tmp_p
     both = run_case_study(
         CaseStudy(**{**all_labels, "cases": ["RS", "AL"]}), case_project, tmp_path
     )
-    alone = CaseStudy(**{**all_labels, "cases": ["AL"], "name": "alone"})
+    some = {"cases": ["AL"], "budgets": [0.2, 1.0], "name": "alone"}
+    alone = CaseStudy(**{**all_labels, **some})
     alone_root = run_case_study(alone, case_project, tmp_path)
 
     random, active = case_results(both)
-    (by_itself,) = case_results(alone_root)
+    _, by_itself = case_results(alone_root)
 
     assert not (both / "AL").exists()
     assert (random.case, active.case) == ("RS", "AL")
@@ -144,6 +145,7 @@ def test_with_all_labels_there_is_nothing_to_choose(case_project: Project, tmp_p
         )
     assert "| AL | 100 % |" in results_table(both)
     assert "AL against RS" not in results_table(both)
+    assert "AL at 20 % against AL at 100 % on test: MCA" in results_table(alone_root)
     reported = ReportedStudy(both)
     assert len(reported.campaigns) == 1
     shown = rounds(reported, tmp_path)

@@ -248,8 +248,11 @@ def _differences(
             continue
         random = case.replace("AL", "RS")
         others = [(random, budget), (case.removeprefix("IN-"), budget)]
-        others += [(random, more) for more in sorted({2 * budget, 1.0}) if random != case]
-        for other, more in others:
+        if random != case:
+            # With all labels nothing is chosen: where that case is missing, this one has them too.
+            whole = random if (random, 1.0, judged) in rows else case
+            others += [(random, 2 * budget), (whole, 1.0)]
+        for other, more in dict.fromkeys(others):
             if (other, more) == (case, budget) or (other, more, judged) not in rows:
                 continue
             mca = {each.seed: each.mca for each in rows[other, more, judged]}
