@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellquery.metrics import bootstrap_interval, cohen_kappa, fleiss_kappa
+from cellquery.metrics import (
+    bootstrap_interval,
+    cohen_kappa,
+    cohen_kappa_interval,
+    fleiss_kappa,
+)
 
 # Ten subjects, fourteen readers, five categories: the worked example of the article "Fleiss' kappa"
 # in Wikipedia, kappa 0.210.
@@ -57,3 +62,20 @@ def test_the_bootstrap_interval_covers_the_truth_as_often_as_it_says() -> None:
         low, high = bootstrap_interval(lambda rows, r=right: float(r[rows].mean()), 200, random)
         covered += low <= 0.8 <= high
     assert covered >= 0.9 * n_trials
+
+
+def test_the_interval_of_cohens_kappa_is_that_of_resampled_cells() -> None:
+    random = np.random.default_rng(0)
+    first = random.integers(0, 3, 150)
+    second = np.where(random.random(150) < 0.7, first, random.integers(0, 3, 150))
+    table = np.zeros((4, 4), dtype=np.int64)
+    np.add.at(table, (first, second), 1)
+
+    cells = bootstrap_interval(lambda rows: cohen_kappa(first[rows], second[rows]), 150, random)
+
+    assert cohen_kappa_interval(table, random) == pytest.approx(cells, abs=0.02)
+
+
+def test_the_interval_of_cohens_kappa_where_all_agree_is_one() -> None:
+    for table in (np.diag([3, 0]), np.diag([3, 2])):
+        assert cohen_kappa_interval(table, np.random.default_rng(0)) == (1.0, 1.0)

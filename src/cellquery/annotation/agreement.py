@@ -10,7 +10,13 @@ import numpy as np
 
 from cellquery.annotation.readings import Readings
 from cellquery.core import generator
-from cellquery.metrics import bootstrap_interval, cohen_kappa, confusion, fleiss_kappa
+from cellquery.metrics import (
+    bootstrap_interval,
+    cohen_kappa,
+    cohen_kappa_interval,
+    confusion,
+    fleiss_kappa,
+)
 
 
 @dataclass(frozen=True)
@@ -86,15 +92,10 @@ def agreement_report(readings: Readings, patterns: tuple[str, ...]) -> Agreement
         if len(both) < 2:
             continue
         one, two = both[:, 0], both[:, 1]
-
-        def kappa(rows: Any, one: Any = one, two: Any = two) -> float:
-            return cohen_kappa(one[rows], two[rows])
-
-        low, high = bootstrap_interval(kappa, len(both), random)
-        matrix = confusion(one, two, len(patterns)).tolist()
-        pairs.append(
-            PairAgreement(first, second, len(both), kappa(np.arange(len(both))), low, high, matrix)
-        )
+        table = confusion(one, two, len(patterns))
+        low, high = cohen_kappa_interval(table, random)
+        kappa = cohen_kappa(one, two)
+        pairs.append(PairAgreement(first, second, len(both), kappa, low, high, table.tolist()))
     if len(named) < 2:
         return AgreementReport(list(patterns), len(named), None, None, None, pairs)
     counts = np.zeros((len(named), len(patterns)), dtype=np.int64)

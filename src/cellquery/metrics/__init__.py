@@ -1,6 +1,11 @@
 """How good predictions are: ACA, MCA, recall, confusion, calibration, with intervals."""
 
-from cellquery.metrics.agreement import bootstrap_interval, cohen_kappa, fleiss_kappa
+from cellquery.metrics.agreement import (
+    bootstrap_interval,
+    cohen_kappa,
+    cohen_kappa_interval,
+    fleiss_kappa,
+)
 from cellquery.metrics.calibration import ReliabilityBin, calibration_error, reliability
 from cellquery.metrics.evaluation import Evaluation, SpecimenVote, evaluate
 from cellquery.metrics.label_errors import confident_patterns, likely_label_errors
@@ -19,6 +24,7 @@ __all__ = [
     "bootstrap_interval",
     "calibration_error",
     "cohen_kappa",
+    "cohen_kappa_interval",
     "confident_patterns",
     "confusion",
     "evaluate",

@@ -35,6 +35,30 @@ def cohen_kappa(first: NDArray[Any], second: NDArray[Any]) -> float:
         return float(cohen_kappa_score(first, second))
 
 
+def cohen_kappa_interval(
+    table: NDArray[np.int64], random: np.random.Generator
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of Cohen's kappa over resampled cells.
+
+    Cells that two readers name alike are one like the other: a resample is a draw of how many there
+    are of each kind, which takes no time however many cells there are.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (patterns, patterns)
+        How many cells were given each pair of patterns by the first reader (rows) and the second.
+    random : numpy.random.Generator
+    """
+    n = table.sum()
+    drawn = random.multinomial(n, table.ravel() / n, size=N_DRAWS).reshape(-1, *table.shape)
+    observed = np.trace(drawn, axis1=1, axis2=2) / n
+    by_chance = (drawn.sum(axis=1) * drawn.sum(axis=2)).sum(axis=1) / n**2
+    alike = observed == 1
+    kappas = np.where(alike, 1.0, (observed - by_chance) / np.where(alike, 1.0, 1 - by_chance))
+    low, high = np.percentile(kappas, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def fleiss_kappa(counts: NDArray[np.int64]) -> float:
     """Return Fleiss' kappa of any readers, as many for each cell; 1.0 when all agree.
 
