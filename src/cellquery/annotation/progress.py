@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from statistics import mean, median
 from typing import Any
 
@@ -19,12 +19,7 @@ def progress(desk: Desk) -> dict[str, Any]:
     labels = readings.labels()
     in_pool = {cell_id: name for cell_id, name in labels.items() if cell_id in desk.pool}
     counts = Counter(in_pool.values())
-    given: dict[str, list[list[Annotation]]] = defaultdict(list)
-    standings: Counter[str] = Counter()
-    for cell_id in readings.read():
-        standings[readings.standing(cell_id)] += 1
-        for said in readings.told(cell_id):
-            given[said[0].annotator].append(said)
+    standings = Counter(map(readings.standing, readings.read()))
     rounds = [_round(folder.facts()) for folder in rounds_done(desk.ranking.root)]
     final = desk.ranking.root / "final" / "final.json"
     ended = read_json(final) if final.exists() else None
@@ -41,7 +36,7 @@ def progress(desk: Desk) -> dict[str, Any]:
         "stop": stopping_words(rounds, ended),
         "model": desk.ranking.model,
         "trainer": trainer_state(desk.project),
-        "annotators": [_annotator(name, told) for name, told in sorted(given.items())],
+        "annotators": [_annotator(name, told) for name, told in sorted(readings.told_by().items())],
     }
 
 

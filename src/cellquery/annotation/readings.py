@@ -71,6 +71,14 @@ class Readings:
         stacks = self._stacks.get(cell_id, {}).values()
         return [list(stack) for stack in sorted(stacks, key=lambda each: each[0].number)]
 
+    def told_by(self) -> dict[str, list[list[Annotation]]]:
+        """Return, by reader, what `told` says of each cell that they read."""
+        of_reader: dict[str, list[list[Annotation]]] = defaultdict(list)
+        for cell_id in self.read():
+            for said in self.told(cell_id):
+                of_reader[said[0].annotator].append(said)
+        return of_reader
+
     def by(self, annotator: str, cell_id: str) -> Annotation | None:
         """Return someone's current reading of a cell."""
         stack = self._stacks.get(cell_id, {}).get(annotator)

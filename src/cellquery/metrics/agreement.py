@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,9 +54,9 @@ def cohen_kappa_interval(
     observed = np.trace(drawn, axis1=1, axis2=2) / n
     by_chance = (drawn.sum(axis=1) * drawn.sum(axis=2)).sum(axis=1) / n**2
     alike = observed == 1
-    kappas = np.where(alike, 1.0, (observed - by_chance) / np.where(alike, 1.0, 1 - by_chance))
-    low, high = np.percentile(kappas, [2.5, 97.5])
-    return float(low), float(high)
+    return _interval(
+        np.where(alike, 1.0, (observed - by_chance) / np.where(alike, 1.0, 1 - by_chance))
+    )
 
 
 def fleiss_kappa(counts: NDArray[np.int64]) -> float:
@@ -100,6 +100,9 @@ def bootstrap_interval(
     n_cells : int
     random : numpy.random.Generator
     """
-    draws = [statistic(random.integers(n_cells, size=n_cells)) for _ in range(N_DRAWS)]
+    return _interval([statistic(random.integers(n_cells, size=n_cells)) for _ in range(N_DRAWS)])
+
+
+def _interval(draws: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)

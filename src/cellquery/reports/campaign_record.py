@@ -222,18 +222,16 @@ def _per_pattern(campaign: _Campaign) -> Table:
 def _per_annotator(campaign: _Campaign) -> Table:
     desk = campaign.of.desk
     assert desk is not None
-    told: dict[str, list[list[Annotation]]] = defaultdict(list)
-    for cell_id in desk.readings.read():
-        for said in desk.readings.told(cell_id):
-            told[said[0].annotator].append(said)
+    told = desk.readings.told_by()
     given, back = Counter[str](), Counter[str]()
     for each in campaign.history:
         (back if each.kind == "withdrawn" else given)[each.annotator] += 1
     rows = []
     for name in sorted(given):
-        readings = [said[-1] for said in told[name]]
+        all_said = told.get(name, [])
+        readings = [said[-1] for said in all_said]
         kinds = Counter(each.kind for each in readings)
-        timed = [each for said in told[name] for each in said if each.timed]
+        timed = [each for said in all_said for each in said if each.timed]
         rows.append(
             (
                 name,

@@ -103,10 +103,9 @@ def synthetic_cells(
     if workers < 1:
         raise SettingsError("workers", f"{workers} cannot work", "ask for one or more")
     blocks = _blocks(n_cells, settings, held or {})
-    if workers == 1:
-        return chain.from_iterable(map(partial(_made, settings), blocks))
-    task = "synthetic cells"
-    return chain.from_iterable(in_order(partial(_sent, settings), blocks, workers, task=task))
+    # What one process makes comes as it is asked for; between processes go lists.
+    make = partial(_made if workers == 1 else _sent, settings)
+    return chain.from_iterable(in_order(make, blocks, workers, task="synthetic cells"))
 
 
 def _blocks(n_cells: int, settings: SyntheticSettings, held: Mapping[str, int]) -> Iterator[Block]:
